@@ -1,0 +1,1 @@
+"""The hub: ingest, rules, one commit, historians, alarms, commands and the HTTP API."""
