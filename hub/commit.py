@@ -1,0 +1,159 @@
+"""The one commit: whatever the hub learned since the last one becomes durable in a single transaction, or not at all.
+
+Everybody stages on the event loop; one writer thread writes. What must wait for durability (acks, answers, notices to
+screens that promise something) is a callback that runs after the commit returned.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Table, insert
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from contract.readings import Columns
+from hub import journal
+from hub.store import Store
+from hub.tables import journal as journal_table
+
+T = TypeVar("T")
+Row = dict[str, Any]
+INTERVAL_S: Final = 0.1
+RETRY_S: Final = 0.5
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Stage:
+    """What the next commit will hold."""
+
+    readings: list[Columns] = field(default_factory=list)
+    inserts: dict[Table, list[Row]] = field(default_factory=dict)
+    puts: dict[Table, dict[tuple[object, ...], Row]] = field(default_factory=dict)
+    changes: list[tuple[Callable[[Connection], Any], asyncio.Future[Any]]] = field(default_factory=list)
+    after: dict[object, Callable[[], None]] = field(default_factory=dict)
+
+    def insert(self, table: Table, row: Row) -> None:
+        self.inserts.setdefault(table, []).append(row)
+
+    def put(self, table: Table, row: Row) -> None:
+        """Insert or replace by primary key; the last one staged wins."""
+        key = tuple(row[column.name] for column in table.primary_key)
+        self.puts.setdefault(table, {})[key] = row
+
+    @property
+    def empty(self) -> bool:
+        return not (self.readings or self.inserts or self.puts or self.changes or self.after)
+
+
+class Committer:
+    """Owns the writer thread. Start `run` as a task; `stop` commits what is left."""
+
+    def __init__(self, store: Store, now_ms: Callable[[], int], *, interval_s: float = INTERVAL_S) -> None:
+        self.stage = Stage()
+        self.problem = ""
+        """Why nothing can be stored just now; empty when all is well."""
+        self.commits = 0
+        self._store = store
+        self._now_ms = now_ms
+        self._interval_s = interval_s
+        self._work = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._stopping = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+
+    def wake(self, *, urgent: bool = False) -> None:
+        """Tell that something was staged; urgent (an event) commits at once, readings wait for company."""
+        self._work.set()
+        if urgent:
+            self._urgent.set()
+
+    async def change(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` inside the next commit and return its result once durable; what it raises undoes only itself."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.stage.changes.append((work, future))
+        self.wake(urgent=True)
+        return await future
+
+    async def run(self) -> None:
+        """Commit until stopped. A store that fails (full disk) is tried again; nothing staged is dropped."""
+        while not (self._stopping and self.stage.empty):
+            await self._work.wait()
+            if not self._urgent.is_set() and not self._stopping:
+                try:
+                    await asyncio.wait_for(self._urgent.wait(), self._interval_s)
+                except TimeoutError:
+                    pass
+            self._work.clear()
+            self._urgent.clear()
+            stage, self.stage = self.stage, Stage()
+            await self._store_safely(stage)
+            for callback in stage.after.values():
+                callback()
+        self._thread.shutdown()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.wake(urgent=True)
+
+    async def _store_safely(self, stage: Stage) -> None:
+        if stage.empty:
+            return
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                outcomes = await loop.run_in_executor(self._thread, self._write, stage)
+            except (SQLAlchemyError, OSError) as error:
+                reason = str(getattr(error, "orig", error))
+                if reason != self.problem:
+                    _log.error("store_failed", reason=reason)
+                self.problem = reason
+                await asyncio.sleep(RETRY_S)
+            else:
+                break
+        if self.problem:
+            _log.info("store_back")
+        self.problem = ""
+        self.commits += 1
+        for (_, future), (result, error) in zip(stage.changes, outcomes, strict=True):
+            if future.cancelled():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+    def _write(self, stage: Stage) -> list[tuple[Any, Exception | None]]:
+        body = journal.encode(stage.readings) if stage.readings else b""
+        with self._store.write() as connection:
+            if body:
+                connection.execute(insert(journal_table), {
+                    "at_ms": self._now_ms(), "n": sum(map(len, stage.readings)), "body": body})
+            for table, rows in stage.inserts.items():
+                connection.execute(insert(table), rows)
+            for table, keyed in stage.puts.items():
+                _upsert(connection, table, list(keyed.values()))
+            return [_attempt(connection, work) for work, _ in stage.changes]
+
+
+def _attempt(connection: Connection, work: Callable[[Connection], T]) -> tuple[T | None, Exception | None]:
+    """Run one change in a savepoint: a refused one must not take the readings with it."""
+    try:
+        with connection.begin_nested():
+            return work(connection), None
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001  # handed to the caller who asked for the change
+        return None, error
+
+
+def _upsert(connection: Connection, table: Table, rows: list[Row]) -> None:
+    statement = sqlite.insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in table.primary_key.columns}
+    keys = list(table.primary_key.columns)
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed)
+                       if changed else statement.on_conflict_do_nothing(), rows)
