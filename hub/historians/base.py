@@ -70,7 +70,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """One point over a range, in at most as many buckets as asked for; columns of one length, empty buckets left out."""
+    """One point over a range: columns of one length, a bucket each, buckets without any reading left out.
+
+    The four summaries are NaN in a bucket that holds bad readings only.
+    """
 
     times_ms: NDArray[np.int64]
     """UTC, start of the bucket."""
@@ -78,6 +81,8 @@ class Buckets:
     maximum: NDArray[np.float64]
     mean: NDArray[np.float64]
     last: NDArray[np.float64]
+    bad: NDArray[np.int64]
+    """Readings of bad quality."""
 
     def __len__(self) -> int:
         return len(self.times_ms)
@@ -135,7 +140,10 @@ class Historian(Protocol):
         ...
 
     def query(self, point: int, from_ms: int, to_ms: int, buckets: int) -> Buckets:
-        """Summarise good and uncertain readings of [from_ms, to_ms); raise `HistorianDown` or `QueryRefused`."""
+        """Summarise the readings of [from_ms, to_ms) in `buckets` parts, ceil((to_ms - from_ms) / buckets) ms each.
+
+        Minimum, maximum, mean and last are of the good and uncertain ones. Raises `HistorianDown` or `QueryRefused`.
+        """
         ...
 
     def close(self) -> None:
