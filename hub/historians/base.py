@@ -90,7 +90,7 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
-    """An event of the state database (hub.tables.events), for historians that show events."""
+    """An event of the state database (hub.tables.events), for historians that show events: nothing about people."""
 
     id: int
     """hub.tables.events.id: makes the row one of its own, and the same one when it comes again."""
@@ -100,10 +100,8 @@ class EventRow:
     device: str = ""
     door: str = ""
     zone: str = ""
-    person: str = ""
     reason: str = ""
     value: float | None = None
-    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +119,6 @@ class AlarmRow:
     """pending, active, acknowledged, cleared_unseen or normal."""
     what: str
     """raised, acknowledged, cleared, shelved ... (hub.tables.alarm_log.what)."""
-    by: str = ""
     place: str = ""
     zone: str = ""
 
