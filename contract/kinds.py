@@ -39,3 +39,14 @@ KINDS: Final[dict[str, str]] = {
     SIGN_SWIPE: "device, person, credential: a swipe at a class sign",
     COMMAND_RESULT: "command, device or door, reason: done, failed, expired or refused; text: why; value: read back",
 }
+
+GATEWAY_LOST: Final = "gateway.lost"
+GATEWAY_BACK: Final = "gateway.back"
+GATEWAY_CLOCK: Final = "gateway.clock"
+
+HUB_KINDS: Final[dict[str, str]] = {
+    GATEWAY_LOST: "gateway went away: its will, or silence; text: why",
+    GATEWAY_BACK: "gateway is up again",
+    GATEWAY_CLOCK: "value: skew of its clock against the hub's in seconds (positive: ahead)",
+}
+"""Events the hub itself raises about gateways; the gateway is given beside the event."""
