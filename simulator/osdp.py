@@ -6,7 +6,6 @@ A reader looks at its hardware when it is polled, so what happens at the door is
 import asyncio
 import os
 import secrets
-import tty
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 import osdp_sys
 
+from simulator.ptys import Pty
 from simulator.world import DoorHardware, World
 
 _SOM: Final = 0x53
@@ -74,8 +74,9 @@ async def osdp_lines(
             key = secrets.token_bytes(16)
             world.endpoints[f"osdp_key_{reader.name}"] = key.hex()
             peripherals.append(_Peripheral(reader, world.doors[reader.door], key, faults))
-        served[name] = _Line(run_dir / f"tty-{name}", peripherals)
-        world.endpoints[name] = str(served[name].path)
+        path = run_dir / f"tty-{name}"
+        served[name] = _Line(path, peripherals)
+        world.endpoints[name] = str(path)
     faults.cut = lambda name: served[name].cut()
     faults.mend = lambda name: served[name].mend()
     try:
@@ -91,39 +92,25 @@ class _Line:
     """A pseudo-terminal: the gateway opens the link at `path`, the readers sit at the other end."""
 
     def __init__(self, path: Path, peripherals: Sequence["_Peripheral"]) -> None:
-        self.path = path
+        self._pty = Pty(path)
         self._peripherals = peripherals
         self._received = bytearray()
-        self._ends: tuple[int, int] | None = None
 
     def mend(self) -> None:
-        if self._ends:
-            return
-        self._ends = os.openpty()
-        near, far = self._ends
-        tty.setraw(far)
-        os.set_blocking(near, False)
-        self.path.unlink(missing_ok=True)
-        self.path.symlink_to(os.ttyname(far))
+        near = self._pty.plug()
         asyncio.get_running_loop().add_reader(near, self._on_readable, near)
 
     def cut(self) -> None:
-        if not self._ends:
-            return
-        near, far = self._ends
-        self._ends = None
-        asyncio.get_running_loop().remove_reader(near)
-        self.path.unlink(missing_ok=True)
-        os.close(near)
-        os.close(far)
+        if self._pty.near is not None:
+            asyncio.get_running_loop().remove_reader(self._pty.near)
+            self._pty.pull()
 
     def _on_readable(self, near: int) -> None:
         self._received += os.read(near, _READ_BYTES)
         while frame := self._frame():
             for peripheral in self._peripherals:
-                if frame[1] in (peripheral.address, _BROADCAST) and (answer := peripheral.answer(frame)):
-                    with suppress(BlockingIOError):
-                        os.write(near, answer)
+                if frame[1] in (peripheral.address, _BROADCAST):
+                    self._pty.write(peripheral.answer(frame))
 
     def _frame(self) -> bytes:
         received = self._received

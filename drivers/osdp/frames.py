@@ -43,11 +43,15 @@ def is_whole(frame: bytes) -> bool:
 
 
 def code_of(frame: bytes) -> int:
-    """Return the command or reply code (never encrypted), behind the security block if there is one."""
-    start = _HEADER_BYTES
-    if frame[4] & _HAS_SECURITY_BLOCK:
-        start += frame[start]
-    return frame[start] if start < len(frame) else -1
+    """Return the command or reply code (never encrypted), behind the security block if there is one.
+
+    What libosdp sends has a mark byte (0xFF) in front.
+    """
+    start = frame.index(SOM)
+    code = start + _HEADER_BYTES
+    if frame[start + 4] & _HAS_SECURITY_BLOCK:
+        code += frame[code]
+    return frame[code]
 
 
 class Splitter:

@@ -5,16 +5,14 @@ calls when bytes come or when a time is up.
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from typing import Final
-
-import serial
 
 from drivers.base import DeviceRefused, DeviceUnreachable
 from drivers.osdp.frames import REPLY, Splitter
 from drivers.osdp.link import Link
 from drivers.osdp.panel import PanelKey
+from drivers.serial_port import SerialPort
 
 ANSWER_S: Final = 0.2
 """OSDP gives a reader so long to answer."""
@@ -26,7 +24,6 @@ HOLD_S: Final = 0.015
 """After a credential the line stays free so long for the strike."""
 _ANSWER_BYTES: Final = 64
 _BITS_A_BYTE: Final = 10
-_READ_BYTES: Final = 4096
 
 
 class Line:
@@ -34,20 +31,19 @@ class Line:
 
     def __init__(self, path: str, baudrate: int, on_gone: Callable[["Line"], None]) -> None:
         """Open the line; raise `DeviceUnreachable` when that fails."""
-        self.path, self.baudrate = path, baudrate
+        self._port = SerialPort(path, baudrate, self._on_bytes, self._on_lost)
         self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
-        try:
-            self._port: serial.Serial | None = serial.Serial(path, baudrate, timeout=0, exclusive=True)
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise DeviceUnreachable(f"cannot open the serial line {path}: {error}") from error
-        self._fd: int = self._port.fileno()
         self._links: dict[int, Link] = {}
         self._frames = Splitter()
         self._busy: Link | None = None
         self._free_from = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._loop.add_reader(self._fd, self._on_readable)
+
+    @property
+    def path(self) -> str:
+        """Path of the serial device."""
+        return self._port.path
 
     @property
     def bad_frames(self) -> int:
@@ -56,8 +52,8 @@ class Line:
 
     def join(self, key: PanelKey) -> Link:
         """Add a reader; raise `DeviceRefused` when its address or baud rate does not fit the others."""
-        if key.baudrate != self.baudrate:
-            raise DeviceRefused(f"{self.path} runs at {self.baudrate} baud; all readers on a line need the same")
+        if key.baudrate != self._port.baudrate:
+            raise DeviceRefused(f"{self.path} runs at {self._port.baudrate} baud; all readers on a line need the same")
         if key.address in self._links:
             raise DeviceRefused(f"address {key.address} on {self.path} is taken by another reader")
         link = Link(self.path, key, self.kick, self._hold)
@@ -78,20 +74,17 @@ class Line:
 
     def close(self) -> None:
         """Let go of the port and of the readers still on the line."""
-        if self._port is None:
-            return
-        port, self._port = self._port, None
-        self._loop.remove_reader(self._fd)
+        self._port.close()
         if self._timer:
             self._timer.cancel()
-        port.close()
         for link in self._links.values():
             link.close()
+        self._links.clear()
         self._on_gone(self)
 
     def kick(self) -> None:
         """Something wants to be said: say it now if nobody is speaking."""
-        if self._busy is None and self._port:
+        if self._busy is None and not self._port.closed:
             self._advance()
 
     def _hold(self) -> None:
@@ -111,45 +104,31 @@ class Line:
     def _next(self, now: float) -> Link | None:
         links = self._links.values()
         for link in links:
-            if link.urgent and link.online:
+            if link.urgent and link.ready:
                 self._free_from = 0.0
                 return link
         if now < self._free_from:
             return None
         for link in links:
-            if link.routine and link.online:
+            if link.routine and link.ready:
                 return link
         first = min(links, key=_due, default=None)
         return first if first and first.due <= now else None
 
     def _send(self, link: Link, frame: bytes, now: float) -> None:
         self._busy = link
-        try:
-            os.write(self._fd, frame)
-        except OSError as error:
-            self._lose(error)
-            return
         window = SHORT_ANSWER_S if link.calls % FULL_EVERY else ANSWER_S
-        wire_s = (len(frame) + _ANSWER_BYTES) * _BITS_A_BYTE / self.baudrate
+        wire_s = (len(frame) + _ANSWER_BYTES) * _BITS_A_BYTE / self._port.baudrate
         self._wake(now + window + wire_s, self._on_timeout)
+        self._port.write(frame)
 
-    def _on_readable(self) -> None:
-        try:
-            received = os.read(self._fd, _READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._lose(error)
-            return
-        if not received:
-            self._lose(None)
-            return
+    def _on_bytes(self, received: bytes) -> None:
         for frame in self._frames.feed(received):
             link = self._busy
             if link and frame[1] == link.key.address | REPLY:
                 link.hear(frame, self._loop.time())
                 self._busy = None
-        if self._busy is None and self._port:
+        if self._busy is None and not self._port.closed:
             self._advance()
 
     def _on_timeout(self) -> None:
@@ -168,10 +147,9 @@ class Line:
             self._timer.cancel()
         self._timer = self._loop.call_at(when, call)
 
-    def _lose(self, error: OSError | None) -> None:
-        why = f": {error.strerror}" if error and error.strerror else ""
+    def _on_lost(self, problem: DeviceUnreachable) -> None:
         for link in self._links.values():
-            link.give_up(DeviceUnreachable(f"the serial line {self.path} is gone{why}"))
+            link.give_up(problem)
         self.close()
 
 

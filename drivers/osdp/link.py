@@ -9,7 +9,15 @@ from typing import Final
 import osdp_sys
 import structlog
 
-from drivers.base import DeviceError, DeviceEvent, DeviceGarbage, DeviceRefused, DeviceSilent, DeviceUnreachable, WrongKey
+from drivers.base import (
+    DeviceError,
+    DeviceEvent,
+    DeviceGarbage,
+    DeviceRefused,
+    DeviceSilent,
+    DeviceUnreachable,
+    WrongKey,
+)
 from drivers.feed import Feed
 from drivers.osdp.credentials import Keypad, card_credential
 from drivers.osdp.frames import code_of
@@ -93,11 +101,16 @@ class Link:
     _refused: set[int] = field(default_factory=set)
     _keypad: Keypad = field(default_factory=Keypad)
 
+    @property
+    def ready(self) -> bool:
+        """A command can be given now."""
+        return self.online and self._request is None
+
     def speak(self, now: float) -> bytes:
         """Return the frame to send now; empty when there is none, and then `due` lies later."""
         if self._panel is None:
             self._panel = Panel(self.key)
-        if self.online and self._request is None:
+        if self.ready:
             self._submit()
         frame = self._panel.speak()
         if frame:
@@ -220,11 +233,10 @@ class Link:
             log.info("reader back", line=self.line, address=self.key.address)
             self.problem = None
             self.settled.clear()
-            self.values.clear()
         self.ask_status(now)
 
     def _settle(self) -> None:
-        if self.online and not self.routine and self._request is None:
+        if self.ready and not self.routine:
             self.settled.set()
 
     def _fail(self, now: float, problem: DeviceError) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 
 import osdp_sys
 
+from drivers.osdp.entropy import renew
+
 Message: TypeAlias = dict[str, Any]
 """libosdp's own form of commands and events; nothing outside `link` and `commands` sees it."""
 
@@ -59,6 +61,7 @@ class Panel:
         self._channel = _Channel()
         self._events: list[Message] = []
         self._completed: list[int] = []
+        renew()
         flags = osdp_sys.FLAG_ENFORCE_SECURE if key.secret else 0
         self._context = osdp_sys.ControlPanel([{
             "name": f"reader-{key.address}", "address": key.address, "flags": flags, "scbk": key.secret,
