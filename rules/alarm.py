@@ -107,9 +107,7 @@ def observe(alarm: Alarm, *, abnormal: bool, now_ms: int, delay_ms: int = 0) -> 
     match alarm.state, abnormal:
         case AlarmState.NORMAL, True if delay_ms > 0:
             return _enter(alarm, AlarmState.PENDING, Step.PENDING, now_ms)
-        case AlarmState.NORMAL, True:
-            return _raise(alarm, Step.RAISED, now_ms)
-        case AlarmState.PENDING, True if now_ms - alarm.since_ms >= delay_ms:
+        case (AlarmState.NORMAL | AlarmState.PENDING), True if _long_enough(alarm, now_ms, delay_ms):
             return _raise(alarm, Step.RAISED, now_ms)
         case AlarmState.CLEARED, True:
             return _raise(alarm, Step.AGAIN, now_ms)  # never back to pending: an unseen alarm stays
@@ -179,6 +177,10 @@ def set_service(alarm: Alarm, *, in_service: bool, by: str, now_ms: int, note: s
         _may_be_silenced(alarm, "taken out of service")
     after = msgspec.structs.replace(alarm, out_of_service=not in_service)
     return _marked(after, Step.IN_SERVICE if in_service else Step.OUT_OF_SERVICE, now_ms, by=by, note=note)
+
+
+def _long_enough(alarm: Alarm, now_ms: int, delay_ms: int) -> bool:
+    return alarm.state is AlarmState.NORMAL or now_ms - alarm.since_ms >= delay_ms
 
 
 def _may_be_silenced(alarm: Alarm, what: str) -> None:

@@ -84,7 +84,7 @@ class Figures(NamedTuple):
 
     value: float | None
     limit: float | None
-    count: int
+    times: int
 
 
 def words(rule: Rule, table: PointTable, cause: Cause | None, figures: Figures) -> Text:
@@ -96,7 +96,7 @@ def words(rule: Rule, table: PointTable, cause: Cause | None, figures: Figures) 
     fields = {
         "value": number(figures.value), "limit": number(figures.limit), "unit": point.unit if point else "",
         "point": point.name if point else "", "zone": cause.zone, "place": cause.place, "gateway": cause.gateway,
-        "reason": cause.reason, "text": cause.text, "person": cause.person, "count": str(figures.count),
+        "reason": cause.reason, "text": cause.text, "person": cause.person, "count": str(figures.times),
         "for": duration_text(rule.hold or _window_ms(rule)),
     }
     return Text(
