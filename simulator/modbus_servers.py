@@ -6,16 +6,14 @@ Modbus Application Protocol V1.1b3 (functions 1-6, 15, 16, 43/14) and Modbus ove
 import asyncio
 import os
 import struct
-import tty
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-import structlog
-
+from simulator.ptys import Pty
 from simulator.registers import ILLEGAL_FUNCTION, ILLEGAL_VALUE, Image, Refusal
 
-_log = structlog.get_logger(__name__)
 _NO_ANSWER_BEHIND: Final = 0x0B
 """Gateway target device failed to respond."""
 _REFRESH_S: Final = 0.2
@@ -198,10 +196,19 @@ class TcpServer:
         self._open: set[asyncio.BaseTransport] = set()
 
     async def start(self, port: int = 0) -> None:
+        """Listen on this port, or on any free one when it is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: TcpLine(self.stations, self._open), "127.0.0.1", port)
+        try:
+            self._server = await loop.create_server(self._accept, "127.0.0.1", port)
+        except OSError:
+            if not port:
+                raise
+            self._server = await loop.create_server(self._accept, "127.0.0.1", 0)
         host, bound = self._server.sockets[0].getsockname()[:2]
         self.address = f"{host}:{bound}"
+
+    def _accept(self) -> TcpLine:
+        return TcpLine(self.stations, self._open)
 
     async def stop(self) -> None:
         if self._server:
@@ -214,39 +221,30 @@ class TcpServer:
 class RtuServer:
     """Units on one serial line, a pty; answers take as long as the line's speed makes them."""
 
-    def __init__(self, stations: dict[int, Station], baud: int = 115_200) -> None:
+    def __init__(self, stations: dict[int, Station], path: Path, baud: int = 115_200) -> None:
+        """path: where the line's device appears."""
         self.stations = stations
-        self.address = ""
+        self.address = str(path)
+        self._pty = Pty(path)
         self._byte_s = _CHARACTER_BITS / baud
         self._buffer = bytearray()
         self._heard_s = 0.0
-        self._fds: tuple[int, int] | None = None
 
     async def start(self) -> None:
-        master, slave = os.openpty()
-        tty.setraw(slave)
-        os.set_blocking(master, False)
-        self._fds = master, slave  # the slave stays open, or the master would see a hang-up between two masters
-        self.address = os.ttyname(slave)
-        asyncio.get_running_loop().add_reader(master, self._readable)
+        near = self._pty.plug()
+        asyncio.get_running_loop().add_reader(near, self._readable, near)
 
     async def stop(self) -> None:
-        if self._fds:
-            asyncio.get_running_loop().remove_reader(self._fds[0])
-            for fd in self._fds:
-                os.close(fd)
-            self._fds = None
+        if self._pty.near is not None:
+            asyncio.get_running_loop().remove_reader(self._pty.near)
+            self._pty.pull()
 
-    def _readable(self) -> None:
-        assert self._fds
+    def _readable(self, near: int) -> None:
         now_s = asyncio.get_running_loop().time()
         if now_s - self._heard_s > 0.1:
             self._buffer.clear()  # a silence ends a frame, torn or not
         self._heard_s = now_s
-        try:
-            self._buffer += os.read(self._fds[0], 4096)
-        except (BlockingIOError, OSError):
-            return
+        self._buffer += os.read(near, 4096)
         while (size := _request_size(self._buffer)) and len(self._buffer) >= size:
             frame = bytes(self._buffer[:size])
             if crc16(frame[:-2]) != frame[-2:]:
@@ -269,14 +267,7 @@ class RtuServer:
         if station.garbage:
             reply = reply[:-2] + b"\x00\x00" if station.requests % 2 else reply[:len(reply) // 2]
         delay_s = 0.002 + (len(frame) + len(reply)) * self._byte_s
-        asyncio.get_running_loop().call_later(delay_s, self._write, reply)
-
-    def _write(self, reply: bytes) -> None:
-        if self._fds:
-            try:
-                os.write(self._fds[0], reply)
-            except (BlockingIOError, OSError) as error:
-                _log.debug("nobody reads the line", line=self.address, error=str(error))
+        asyncio.get_running_loop().call_later(delay_s, self._pty.write, reply)
 
 
 def _request_size(buffer: bytearray) -> int:
