@@ -1,6 +1,5 @@
 """Reading back from InfluxDB (InfluxQL on /query, which 1.x, 2.x and 3.x answer) and VictoriaMetrics (raw export)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +13,6 @@ from hub.historians.base import Buckets, HistorianDown, QueryRefused
 from hub.historians.influx_http import Http, meaning
 from hub.historians.line_protocol import READING
 
-Row = tuple[int, list[float]]
 _EMPTY: Final = (float("nan"),) * 4
 
 
@@ -117,15 +115,18 @@ def _answer(http: Http, answer: httpx.Response) -> _Answer:
     if not answer.is_success:
         raise _failed(http, answer)
     content = msgspec.json.decode(answer.content, type=_Answer)
-    errors: Sequence[str] = [content.error, *(result.error for result in content.results)]
-    for error in filter(None, errors):
-        raise QueryRefused(f"InfluxDB at {http.settings.url} refuses the query: {error}")
+    for error in filter(None, [content.error, *(result.error for result in content.results)]):
+        raise _refused(http, error)
     return content
 
 
 def _failed(http: Http, answer: httpx.Response) -> HistorianDown | QueryRefused:
     why = meaning(http.settings, answer.status_code, answer.text)
-    return why if isinstance(why, HistorianDown) else QueryRefused(str(why))
+    return why if isinstance(why, HistorianDown) else _refused(http, str(why))
+
+
+def _refused(http: Http, error: str) -> QueryRefused:
+    return QueryRefused(f"InfluxDB at {http.settings.url} refuses the query: {error}")
 
 
 def _quoted(text: str) -> str:
