@@ -1,4 +1,4 @@
-"""Look for Modbus units: who are you (function 43/14), or else does anybody answer at all.
+"""Look for Modbus units: ask whether anybody answers, and then who it is (function 43/14).
 
 Gentle: while devices are polled over the same line, silence costs them at most `SHARE` of the line's time.
 """
@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from drivers.base import Candidate, DeviceError, DeviceGarbage, DeviceSilent, DeviceUnreachable
+from drivers.base import Candidate, DeviceGarbage, DeviceSilent, DeviceUnreachable
 from drivers.modbus.line import Line
 from drivers.modbus.settings import Identity, ModbusDiscovery, known_profiles, load_profile, unit_numbers
 
@@ -20,8 +20,11 @@ Objects = dict[int, str]
 
 
 async def scan(line: Line, suggested: Mapping[str, object], settings: ModbusDiscovery, *,
-               skip: Collection[int]) -> list[Candidate]:
-    """Ask every unit not to be skipped; a line nobody polls is closed again."""
+               skip: Collection[int], known: dict[int, Objects]) -> list[Candidate]:
+    """Ask every unit not to be skipped; a line nobody polls is closed again.
+
+    `known` keeps what units said of themselves: while they go on answering, they are not asked that again.
+    """
     found: list[Candidate] = []
     loop = asyncio.get_running_loop()
     try:
@@ -29,10 +32,13 @@ async def scan(line: Line, suggested: Mapping[str, object], settings: ModbusDisc
             if number in skip:
                 continue
             started = loop.time()
-            objects = await _identify(line, number, settings.timeout)
-            if objects is not None:
-                found.append(_candidate(line.name, number, objects, suggested))
-            elif line.is_shared:
+            if await _is_there(line, number, settings.timeout):
+                if number not in known:
+                    known[number] = await _objects(line, number, settings.timeout)
+                found.append(_candidate(line.name, number, known[number], suggested))
+            else:
+                known.pop(number, None)
+            if line.is_shared:
                 await asyncio.sleep((loop.time() - started) * (1 / SHARE - 1))
     except DeviceUnreachable:
         return found
@@ -42,34 +48,37 @@ async def scan(line: Line, suggested: Mapping[str, object], settings: ModbusDisc
     return found
 
 
-async def _identify(line: Line, number: int, timeout_s: float) -> Objects | None:
-    """Return what a unit says of itself (nothing, when it only answers); None when it is silent."""
+async def _is_there(line: Line, number: int, timeout_s: float) -> bool:
+    """Tell whether a unit answers a read of its first register, if only by refusing it."""
     try:
-        return await _objects(line, number, timeout_s)
-    except DeviceUnreachable:
-        raise
+        await line.look(number, _READ_FIRST_REGISTER, timeout_s)
     except DeviceSilent:
-        return None
-    except DeviceError:
-        return {}
+        return False
+    except DeviceGarbage:
+        return True
+    return True
 
 
 async def _objects(line: Line, number: int, timeout_s: float) -> Objects:
-    for access in (_EXTENDED, _BASIC):
-        objects: Objects = {}
-        follows = 0
-        for _ in range(_MOST_PAGES):
-            reply = await line.look(number, bytes((0x2B, 0x0E, access, follows)), timeout_s)
-            if reply[0] != 0x2B:
-                break
-            page, follows = _page(reply)
-            objects |= page
-            if not follows:
-                return objects
-        if objects:
-            return objects
-    await line.look(number, _READ_FIRST_REGISTER, timeout_s)
-    return {}
+    """Return what a unit says of itself; nothing when it does not know how."""
+    try:
+        return await _pages(line, number, _EXTENDED, timeout_s) or await _pages(line, number, _BASIC, timeout_s)
+    except (DeviceSilent, DeviceGarbage):
+        return {}
+
+
+async def _pages(line: Line, number: int, access: int, timeout_s: float) -> Objects:
+    objects: Objects = {}
+    follows = 0
+    for _ in range(_MOST_PAGES):
+        reply = await line.look(number, bytes((0x2B, 0x0E, access, follows)), timeout_s)
+        if reply[0] != 0x2B:
+            break
+        page, follows = _page(reply)
+        objects |= page
+        if not follows:
+            break
+    return objects
 
 
 def _page(reply: bytes) -> tuple[Objects, int]:
@@ -93,7 +102,7 @@ def _candidate(address: str, number: int, objects: Objects, suggested: Mapping[s
     profile = matching_profile(Identity(vendor=vendor, product=product, model=objects.get(_MODEL, "")))
     named = [word for word in (vendor, model, serial) if word]
     if not serial:
-        named.append(f"at {address} unit {number}")
+        named = [*(named or ["Modbus device"]), f"at {address} unit {number}"]
     points = {"profile": profile} if profile else {"points": [{"name": "register_0", "kind": "holding", "address": 0}]}
     evidence = (f"{address} unit {number} identifies itself as {vendor} {product} {model}" if objects else
                 f"{address} unit {number} answers and does not say what it is")

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pymodbus.transport import CommParams
 
 from drivers.base import Candidate
-from drivers.modbus.discover import scan
+from drivers.modbus.discover import Objects, scan
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.line import Line, parameters
 from drivers.modbus.settings import ModbusDiscovery, ModbusSettings
@@ -21,6 +21,7 @@ class ModbusFactory:
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}
         self._created: dict[str, set[int]] = {}
+        self._known: dict[str, dict[int, Objects]] = {}
 
     def create(self, settings: ModbusSettings) -> ModbusDriver:
         """Make a driver; raise ValueError when its serial port is already used at another speed."""
@@ -32,16 +33,14 @@ class ModbusFactory:
     async def discover(self, settings: ModbusDiscovery) -> Sequence[Candidate]:
         """Look once for answering units no driver was made of; an address nobody answers at has none."""
         found: list[Candidate] = []
-        for tcp in settings.tcp:
-            params = parameters(settings, tcp=tcp, serial=None)
-            found += await scan(self._lines.get(tcp) or Line(params), {"tcp": tcp}, settings,
-                                skip=self._created.get(tcp, set()))
-        for serial in settings.serial:
-            params = parameters(settings, tcp=None, serial=serial)
-            suggested = {"serial": serial, "baudrate": settings.baudrate, "parity": settings.parity,
-                         "stopbits": settings.stopbits}
-            found += await scan(self._lines.get(serial) or Line(params), suggested, settings,
-                                skip=self._created.get(serial, set()))
+        speed = {"baudrate": settings.baudrate, "parity": settings.parity, "stopbits": settings.stopbits}
+        places: list[tuple[str, dict[str, object], CommParams]] = [
+            (tcp, {"tcp": tcp}, parameters(settings, tcp=tcp, serial=None)) for tcp in settings.tcp]
+        places += [(port, {"serial": port, **speed}, parameters(settings, tcp=None, serial=port))
+                   for port in settings.serial]
+        for address, suggested, params in places:
+            found += await scan(self._lines.get(address) or Line(params), suggested, settings,
+                                skip=self._created.get(address, set()), known=self._known.setdefault(address, {}))
         return found
 
     async def close(self) -> None:

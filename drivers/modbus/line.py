@@ -117,10 +117,13 @@ class Line:
         except DeviceSilent:
             self._missed(unit)
             raise
+        except DeviceUnreachable as error:
+            self._down(error)
+            raise
         finally:
             self._is_probe = False
             self._pass_on()
-        self._mute = 0
+        self._mute = self._failures = 0
         now = wire.loop.time()
         self.rests.answered(unit, now - started, now)
         return reply
@@ -167,15 +170,21 @@ class Line:
         try:
             await wire.connect_within(CONNECT_S)
         except DeviceError as error:
-            self._failures += 1
-            self._why_down = str(error)
-            self.retry_at = loop.time() + min(_LONGEST_PAUSE_S, 0.1 * 2**min(self._failures, 10))
+            self._down(error)
             raise
         finally:
             if not wire.is_ready:
                 wire.close()
-        self._failures, self.retry_at, self._wire = 0, 0.0, wire
+        self.retry_at, self._wire = 0.0, wire
         return wire
+
+    def _down(self, error: DeviceError) -> None:
+        """Note a connection that failed or was lost: the next try comes later each time, until a unit answers."""
+        now = asyncio.get_running_loop().time()
+        if now >= self.retry_at:
+            self._failures += 1
+            self._why_down = str(error)
+            self.retry_at = now + min(_LONGEST_PAUSE_S, 0.1 * 2**min(self._failures, 10))
 
     async def _turn(self, queue: deque[asyncio.Future[None]]) -> None:
         if not self._is_taken:

@@ -36,6 +36,7 @@ class Wire(ModbusProtocol):
         self._pending: asyncio.Future[bytes] | None = None
         self._tid = 0
         self._unit = 0
+        self._function = 0
 
     @property
     def is_open(self) -> bool:
@@ -66,6 +67,9 @@ class Wire(ModbusProtocol):
         """
         if self.is_serial:
             timeout_s += await self._wait_for_quiet(len(pdu) + expected_bytes)
+            if not self.is_open:
+                raise DeviceUnreachable(f"{self.name} was closed")
+        self._function = pdu[0]
         self._tid = tid = self._tid % 0xFFFF + 1
         self._unit = unit
         future: asyncio.Future[bytes] = self.loop.create_future()
@@ -126,7 +130,7 @@ class Wire(ModbusProtocol):
             return
         if not pdu:
             self._garbage(f"unit {self._unit} answers with a wrong checksum or nothing in it")
-        elif unit == self._unit and (self.is_serial or tid == self._tid):
+        elif unit == self._unit and (pdu[0] & 0x7F == self._function if self.is_serial else tid == self._tid):
             self._pending.set_result(pdu)
 
     def _expire(self, timeout_s: float) -> None:
