@@ -83,8 +83,10 @@ class Campus:
         self.lights = {name: Lighting(kw) for name, kw in
                        (("building-a", 0.85), ("building-b", 0.8), ("dorm", 0.6), ("grounds", 0.45), ("annex", 0.4))}
         self.pumps = {"heating-1": Pump(7.5, 48.0), "heating-2": Pump(7.5, 48.0), "water": Pump(4.0, 20.0)}
-        self.meters = {name: Meter(energy_kwh=14_000.0 + 9_100.0 * place, power_factor=0.91 + 0.007 * place)
-                       for place, name in enumerate(_FEEDERS)}
+        self.meters = {}
+        for place, (name, feeder) in enumerate(_FEEDERS.items()):
+            counted_kwh = 1_100.0 * feeder.base_kw + sum(self.meters[part].energy_kwh for part in feeder.below)
+            self.meters[name] = Meter(energy_kwh=counted_kwh, power_factor=0.91 + 0.007 * place)
 
     def building_people(self, building: str) -> int:
         """People in a building, its rooms included."""
@@ -185,10 +187,10 @@ class Campus:
                 for name, meter in self.meters.items()}
         kept |= {f"ahu {name}": {"energy_kwh": ahu.energy_kwh, "runtime_h": ahu.runtime_h, "filter_pa": ahu.filter_pa,
                                  "setpoint_c": ahu.setpoint_c, "temperature_c": ahu.zone.temperature_c,
-                                 "co2_ppm": ahu.zone.co2_ppm, "enabled": ahu.enabled, "mode": ahu.mode}
+                                 "co2_ppm": ahu.zone.co2_ppm, "enabled": float(ahu.enabled), "mode": ahu.mode}
                  for name, ahu in self.ahus.items()}
         kept |= {f"pump {name}": {"energy_kwh": pump.energy_kwh, "runtime_h": pump.runtime_h, "starts": pump.starts,
-                                  "enabled": pump.enabled}
+                                  "enabled": float(pump.enabled)}
                  for name, pump in self.pumps.items()}
         kept |= {f"lights {name}": {"energy_kwh": panel.energy_kwh, "level_percent": panel.level_percent}
                  for name, panel in self.lights.items()}
@@ -213,7 +215,7 @@ _ZONE_MEMORY: Final = ("temperature_c", "co2_ppm")
 def _take_up(thing: object, kept: Mapping[str, float]) -> None:
     for key, value in kept.items():
         if hasattr(thing, key):
-            setattr(thing, key, value)
+            setattr(thing, key, type(getattr(thing, key))(value))  # a switch comes back as a bool, a count as an int
 
 
 def _bump(hour: float, centre: float, width: float) -> float:

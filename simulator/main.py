@@ -22,7 +22,7 @@ from simulator.control import Control, write_private
 from simulator.faults import Faults
 from simulator.lines import Lines
 from simulator.population import Population
-from simulator.servers import Servers
+from simulator.servers import serving
 from simulator.site import CAMERAS, DOORS, LATE_SIGN, SIGNS, UNITS
 from simulator.walking import Doorway
 from simulator.world import CameraHardware, DoorHardware, SignHardware, World
@@ -73,7 +73,6 @@ class Simulation:
     doorways: dict[str, Doorway] = field(init=False)
     lines: Lines = field(init=False)
     faults: Faults = field(init=False)
-    servers: Servers = field(init=False)
     _late_seen: bool = False
     _clock_stamp: int = 0
 
@@ -90,8 +89,7 @@ class Simulation:
             former = read_endpoints(options.run_dir)
             await self.lines.start(options.run_dir, former)
             stack.push_async_callback(self.lines.stop)
-            self.servers = await stack.enter_async_context(
-                Servers.serving(self.world, options.run_dir, cameras=options.cameras))
+            await stack.enter_async_context(serving(self.world, options.run_dir, former, cameras=options.cameras))
             control = Control(world=self.world, campus=self.campus, population=self.population,
                               doorways=self.doorways, stations=self.lines.stations, faults=self.faults)
             await control.start(options.run_dir)
@@ -170,7 +168,7 @@ class Simulation:
                 _log.info("a new device", device=unit.id, line=unit.line, unit=unit.unit)
                 await asyncio.sleep(0 if self._late_seen else 4)
         name, room = LATE_SIGN
-        await self.servers.add_sign(SignHardware(name, room))
+        self.world.signs[name] = SignHardware(name, room)
         _log.info("a new device", device=name)
         self._late_seen = True
         self._save(clean=False)

@@ -16,7 +16,8 @@ class Person:
     name_en: str
     kind: str
     """student, teacher, staff, guard or canteen."""
-    groups: frozenset[str]
+    group: str
+    """What the doors' grants go by; boarders are "dorm", whatever their class."""
     card: str
     """Number printed on the card: 10 hex digits."""
 
@@ -32,7 +33,7 @@ class Person:
 
     @property
     def boarder(self) -> bool:
-        return "dorm" in self.groups
+        return self.group == "dorm"
 
     @property
     def building(self) -> str:
@@ -59,7 +60,6 @@ def load(path: Path) -> list[Person]:
     """Read the people from a CSV with the columns id, name, name_en, kind, group, card, valid_until."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         return [
-            Person(row["id"], row["name"], row["name_en"], row["kind"],
-                   frozenset(row["group"].split(";")), row["card"])
+            Person(row["id"], row["name"], row["name_en"], row["kind"], row["group"], row["card"])
             for row in csv.DictReader(file)
         ]

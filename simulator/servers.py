@@ -1,16 +1,17 @@
 """The servers that are no Modbus: readers on OSDP and serial lines, cameras, class signs."""
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from simulator.cameras import serve_cameras
 from simulator.osdp import OsdpReader, osdp_lines
 from simulator.serial_readers import SerialReader, serial_readers
+from simulator.signs import serve_signs
 from simulator.site import DOORS
-from simulator.world import SignHardware, World
+from simulator.world import World
 
 _OSDP_LINES: Final = ("osdp_line_1", "osdp_line_2")
 _SERIAL: Final = [
@@ -20,25 +21,30 @@ _SERIAL: Final = [
 ]
 
 
-@dataclass(slots=True)
-class Servers:
-    """What runs besides the Modbus lines."""
+_KEPT: Final = ("camera_password", "sign_password", "sign_receiver_port")
 
-    world: World
 
-    @classmethod
-    @asynccontextmanager
-    async def serving(cls, world: World, run_dir: Path, *, cameras: bool) -> AsyncIterator[Self]:
-        """Serve until the block ends; every address is in `world.endpoints` when it begins."""
-        lines = {line: [OsdpReader(door.id.removeprefix("door-"), door.id, door.address)
-                        for door in DOORS if door.line == line] for line in _OSDP_LINES}
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(osdp_lines(world, lines, run_dir))
-            await stack.enter_async_context(serial_readers(world, _SERIAL, run_dir))
-            if cameras:
-                await stack.enter_async_context(serve_cameras(world))
-            yield cls(world)
+@asynccontextmanager
+async def serving(world: World, run_dir: Path, former: Mapping[str, str], *, cameras: bool) -> AsyncIterator[None]:
+    """Serve until the block ends; every address is in `world.endpoints` when it begins.
 
-    async def add_sign(self, sign: SignHardware) -> None:
-        """Mount one more class sign."""
-        self.world.signs[sign.id] = sign
+    `former` are the endpoints of the last run in the folder: its passwords hold. Signs added to the world are mounted.
+    """
+    world.endpoints |= {name: former[name] for name in _KEPT if name in former}
+    port = world.endpoints.setdefault("sign_receiver_port", str(_free_port()))
+    lines = {line: [OsdpReader(door.id.removeprefix("door-"), door.id, door.address)
+                    for door in DOORS if door.line == line] for line in _OSDP_LINES}
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(osdp_lines(world, lines, run_dir))
+        await stack.enter_async_context(serial_readers(world, _SERIAL, run_dir))
+        await stack.enter_async_context(serve_signs(world, lambda: f"127.0.0.1:{port}"))
+        if cameras:
+            await stack.enter_async_context(serve_cameras(world))
+        yield
+
+
+def _free_port() -> int:
+    """Return a port for the gateway to receive the signs' pushes at."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port

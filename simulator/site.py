@@ -26,26 +26,21 @@ class Door:
     address: int
     """OSDP address, or the channel (from 1) on the door I/O board."""
     camera: str = ""
-    groups: frozenset[str] = frozenset()
-    """Groups whose people go through it as a matter of course."""
 
-
-_EVERYONE: Final = frozenset({"staff", "teachers", "students-a", "students-b", "guards", "canteen"})
-_STAFF: Final = frozenset({"staff", "teachers", "guards"})
 
 DOORS: Final = (
-    Door("door-a-main", "building-a", "osdp_line_1", 0, "cam-a", _STAFF | {"students-a"}),
-    Door("door-a101", "a101", "osdp_line_1", 1, "", _STAFF),
-    Door("door-a201", "a201", "osdp_line_1", 2, "", _STAFF),
-    Door("door-a-plant", "a-plant", "osdp_line_1", 3, "", frozenset({"staff", "guards"})),
-    Door("door-b-main", "building-b", "osdp_line_2", 0, "cam-b", _STAFF | {"students-b"}),
-    Door("door-b101", "b101", "osdp_line_2", 1, "", _STAFF),
-    Door("door-b-lab", "b-lab", "osdp_line_2", 2, "", _STAFF),
-    Door("door-dorm", "dorm", "osdp_line_2", 3, "", frozenset({"dorm", "guards", "staff"})),
-    Door("door-canteen", "canteen", "serial", 1, "cam-canteen", _EVERYONE),
-    Door("door-kitchen", "kitchen", "serial", 2, "", frozenset({"canteen", "guards"})),
-    Door("lane-1", GROUNDS, "lane", 3, "cam-gate", _EVERYONE),
-    Door("lane-2", OUTSIDE, "lane", 4, "cam-gate", _EVERYONE),
+    Door("door-a-main", "building-a", "osdp_line_1", 0, "cam-a"),
+    Door("door-a101", "a101", "osdp_line_1", 1),
+    Door("door-a201", "a201", "osdp_line_1", 2),
+    Door("door-a-plant", "a-plant", "osdp_line_1", 3),
+    Door("door-b-main", "building-b", "osdp_line_2", 0, "cam-b"),
+    Door("door-b101", "b101", "osdp_line_2", 1),
+    Door("door-b-lab", "b-lab", "osdp_line_2", 2),
+    Door("door-dorm", "dorm", "osdp_line_2", 3),
+    Door("door-canteen", "canteen", "serial", 1, "cam-canteen"),
+    Door("door-kitchen", "kitchen", "serial", 2),
+    Door("lane-1", GROUNDS, "lane", 3, "cam-gate"),
+    Door("lane-2", OUTSIDE, "lane", 4, "cam-gate"),
 )
 DOOR: Final = {door.id: door for door in DOORS}
 MAIN_DOOR: Final = {

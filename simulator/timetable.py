@@ -11,7 +11,7 @@ from simulator.site import CLASSROOMS, GROUNDS, OUTSIDE
 from simulator.weather import day_start_ms, is_school_day
 
 MINUTE_MS: Final = 60_000
-LESSONS: Final = ("8:00", "8:55", "10:00", "10:55", "13:30", "14:25", "15:30", "16:25")
+LESSONS: Final = ("8:00", "8:55", "10:10", "11:05", "13:40", "14:35", "15:40", "16:35")
 """Beginnings of the lessons; each takes 45 minutes."""
 _ROOMS: Final = tuple(CLASSROOMS.values())
 _SHIFTS: Final = (("6:50", "15:05"), ("14:50", "23:05"), ("22:50", "31:05"))
@@ -90,17 +90,17 @@ def _school_day(person: Person, day: _Day) -> None:
         day.go("7:35", person.room, 15)
     if day.chance(0.3):
         day.go("9:42", GROUNDS, 3)
-        day.go("9:55", person.room, 2)
+        day.go("10:05", person.room, 2)
     if day.chance(0.35):  # science class
-        day.go("14:22", "b-lab" if person.building == "building-b" else "a201", 2)
-        day.go("15:12", person.room, 2)
-    day.go("11:47", "canteen", 8)
-    day.go("12:25", "dorm" if person.boarder else GROUNDS, 10)
-    day.go("13:20", person.room, 7)
+        day.go("14:31", "b-lab" if person.building == "building-b" else "a201", 2)
+        day.go("15:22", person.room, 2)
+    day.go("11:56", "canteen", 6)
+    day.go("12:32", "dorm" if person.boarder else GROUNDS, 10)
+    day.go("13:30", person.room, 6)
     if not person.boarder:
-        day.go("17:25", OUTSIDE, 14)
+        day.go("17:34", OUTSIDE, 13)
         return
-    day.go("17:20", "canteen", 12)
+    day.go("17:30", "canteen", 9)
     day.go("18:10", "dorm", 10)
     day.go("18:50", person.room, 9)
     day.go("21:30", "dorm", 14)
@@ -123,9 +123,9 @@ def _teaching_day(person: Person, day: _Day) -> None:
         room = _ROOMS[(number * 3 + person.number) % len(_ROOMS)]
         day.go(_before(lesson, 4), room, 2)
         day.go(_before(lesson, -47), person.building, 2)
-    day.go("11:52", "canteen", 6)
-    day.go("12:30", person.building, 10)
-    day.go("21:40" if person.number % 7 == 0 else "17:40", OUTSIDE, 25)
+    day.go("11:57", "canteen", 5)
+    day.go("12:35", person.building, 10)
+    day.go("21:40" if person.number % 7 == 0 else "17:50", OUTSIDE, 25)
 
 
 def _before(clock: str, minutes: int) -> str:
