@@ -32,6 +32,10 @@ class Feed:
         self._closed = True
         self._news.set()
 
+    def reopen(self) -> None:
+        """Take part again after `close`; what nobody took is still there."""
+        self._closed = False
+
     async def events(self) -> AsyncIterator[DeviceEvent]:
         """Yield events in order; raise each loss once, after which a new iteration waits for what comes next."""
         while True:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar, Final
 
@@ -17,6 +16,7 @@ from drivers.camera.settings import CameraSettings
 from drivers.camera.stream import VideoStream
 from drivers.camera.topics import Said
 from drivers.camera.watch import Change, Watch
+from drivers.feed import Feed
 
 _OFF_ON: Final = {"0": Text("no", "否"), "1": Text("yes", "是")}
 POINTS: Final = (
@@ -30,8 +30,6 @@ POINTS: Final = (
     PointSpec(name="learn_view", label=Text("Accept this view", "接受当前画面"), writable=True, minimum=0, maximum=1,
               states=_OFF_ON),
 )
-_KEPT_EVENTS: Final = 256
-"""While nobody listens; then the oldest goes."""
 _PICTURE: Final = "picture"
 """Who says so: our own look at the picture, rather than the camera over ONVIF."""
 
@@ -46,8 +44,7 @@ class Camera:
         self._onvif = OnvifSession(settings, self._on_said) if settings.onvif else None
         self._pulling: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._events: deque[DeviceEvent] = deque(maxlen=_KEPT_EVENTS)
-        self._news = asyncio.Event()
+        self._feed = Feed()
         self._told: dict[tuple[str, str], set[str]] = {}
 
     @property
@@ -62,6 +59,7 @@ class Camera:
     async def open(self) -> None:
         """Connect both ways. Raises a `DeviceError` when the log-in is refused or neither way works."""
         self._loop = asyncio.get_running_loop()
+        self._feed.reopen()
         url, problem = self.settings.rtsp, None
         if self._onvif:
             try:
@@ -97,8 +95,9 @@ class Camera:
         quality[0] = quality[-1] = Quality.GOOD
         scores = self._watch.scores
         if video is None and scores:
-            values[:7] = (not self._is_on("lost"), self._stream.fps, self._is_on("motion"), self._is_on("covered"), self._is_on("moved"),
-                          100 * scores.brightness, 100 * scores.sharpness)
+            states = (self._is_on("motion"), self._is_on("covered"), self._is_on("moved"))
+            values[:7] = (not self._is_on("lost"), self._stream.fps, *states, 100 * scores.brightness,
+                          100 * scores.sharpness)
         words = [f"no picture: {video}" if video else "", f"video works, ONVIF does not: {onvif}" if onvif else ""]
         return Samples(values, quality, "; ".join(filter(None, words)))
 
@@ -110,15 +109,9 @@ class Camera:
             self._stream.learn()
         return value
 
-    async def events(self) -> AsyncIterator[DeviceEvent]:
+    def events(self) -> AsyncIterator[DeviceEvent]:
         """Yield what begins and ends, until closed; what was not taken waits for the next call."""
-        while True:
-            while self._events:
-                yield self._events.popleft()
-            if self._loop is None:
-                return
-            self._news.clear()
-            await self._news.wait()
+        return self._feed.events()
 
     async def still(self, quality: int = 80, width: int = 640) -> bytes:
         """Return the newest picture as JPEG; raise `DeviceSilent` when it is older than the time-out."""
@@ -139,7 +132,7 @@ class Camera:
             await self._onvif.disconnect()
         await asyncio.to_thread(self._stream.stop)
         self._loop = None
-        self._news.set()
+        self._feed.close()
 
     def _is_on(self, kind: str) -> bool:
         return any(sources for (told, _), sources in self._told.items() if told == kind)
@@ -167,8 +160,7 @@ class Camera:
             sources.discard(source)
         if bool(sources) == before:
             return
-        self._events.append(DeviceEvent(kind=kind, name=name, value=float(active), text=text))
-        self._news.set()
+        self._feed.push(DeviceEvent(kind=kind, name=name, value=float(active), text=text))
 
 
 class CameraFactory:

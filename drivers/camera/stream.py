@@ -184,10 +184,10 @@ class VideoStream:
             if now_s < due_s:
                 continue
             due_s = max(due_s + every_s, now_s + every_s / 2)
-            done, picture = capture.retrieve()
+            done, decoded = capture.retrieve()
             if not done:
                 raise DeviceSilent("the pictures can't be decoded")
-            picture = np.asarray(picture, np.uint8)
+            picture = np.asarray(decoded, np.uint8)
             self._take(picture, now_s)
             self.fps = _rate(taken, now_s)
             if now_s >= ring_due_s:

@@ -166,7 +166,7 @@ class OnvifServer:
     async def _pull(self, subscription: _Subscription, wait_s: float) -> str:
         """Wait for news, at most so long, and tell it."""
         until_s = time.monotonic() + min(wait_s, 60)
-        while not (news := self._news(subscription)) and time.monotonic() < until_s:
+        while not (news := self._news(subscription)) and time.monotonic() < until_s:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY_S)
         return _element("tev:PullMessagesResponse", self._times("tev") + "".join(news))
 

@@ -133,16 +133,13 @@ class RtspServer:
                 return "200 OK", ["Public: OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"], ""
             case _ if not self._authorised(request, session):
                 return "401 Unauthorized", [f'WWW-Authenticate: Digest realm="{_REALM}", nonce="{session.nonce}"'], ""
-            case _ if _PATH not in request.url:
-                return "404 Not Found", [], ""
-            case "DESCRIBE":
+            case "DESCRIBE" if _PATH in request.url:
                 return "200 OK", [f"Content-Base: {self.url}/"], _sdp()
             case "SETUP":
                 return self._set_up(request, session)
             case "PLAY" | "GET_PARAMETER" | "TEARDOWN":
                 return "200 OK", [f"Session: {session.id}"], ""
-            case _:
-                return "405 Method Not Allowed", [], ""
+        return "404 Not Found" if request.method == "DESCRIBE" else "405 Method Not Allowed", [], ""
 
     def _set_up(self, request: _Request, session: _Session) -> tuple[str, list[str], str]:
         wish = request.headers.get("transport", "")
