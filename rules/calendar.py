@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from contract.configuration import Settings
 from contract.messages import Text
-from rules.durations import MinuteOfDay
+from rules.durations import MinuteOfDay, clock_text
 
 
 class DayKind(StrEnum):
@@ -249,7 +249,7 @@ def _merge(intervals: list[list[int]], more: list[tuple[int, int]]) -> None:
 
 def _named_windows(settings: CalendarSettings) -> dict[str, tuple[Window, ...]]:
     def window(days: list[DayName], start: int, end: int) -> Window:
-        return Window.model_validate({"days": days, "from": start, "to": end})
+        return Window.model_validate({"days": days, "from": clock_text(start), "to": clock_text(end)})
 
     school, work = settings.school_hours, settings.work_hours
     return {

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*\Z")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -12,9 +12,9 @@ MINUTES_A_DAY: Final = 1_440
 
 
 def duration_ms(value: object) -> int:
-    """Return milliseconds of "90s", "15min", "2h"; an int is milliseconds already. Raise `ValueError` otherwise."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
+    """Return milliseconds of "90s", "15min", "2h", or of 0; raise `ValueError` otherwise: a bare 10 is ambiguous."""
+    if value == 0 and not isinstance(value, bool):
+        return 0
     found = _DURATION.match(value) if isinstance(value, str) else None
     if not found:
         raise ValueError("a duration with its unit is wanted: 500ms, 90s, 15min, 2h or 7d")
@@ -43,7 +43,18 @@ def minute_of_day(value: object) -> int:
     return minute
 
 
-Duration = Annotated[int, BeforeValidator(duration_ms)]
+def clock_text(minute: int) -> str:
+    """Write minutes since midnight as 07:30."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+Duration = Annotated[
+    int, BeforeValidator(duration_ms), PlainSerializer(duration_text, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|min|h|d)$", "examples": ["90s", "15min"]}),
+]
 """Milliseconds, written 90s, 15min, 2h."""
-MinuteOfDay = Annotated[int, BeforeValidator(minute_of_day)]
+MinuteOfDay = Annotated[
+    int, BeforeValidator(minute_of_day), PlainSerializer(clock_text, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d$", "examples": ["07:30"]}),
+]
 """Minutes since local midnight, written "07:30"."""
