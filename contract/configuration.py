@@ -4,7 +4,7 @@ Pure: callers bring the text. `${NAME}` in a value is replaced from `values` (en
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -110,8 +110,14 @@ class Located:
         return self._values.get(name, "")
 
 
-def parse(text: str, file: str, kind: type[T] | TypeAdapter[T], values: Mapping[str, str] | None = None) -> T:
-    """Return the typed configuration; raise `ConfigurationMistakes` with every mistake in it."""
+def parse(
+    text: str, file: str, kind: type[T] | TypeAdapter[T], values: Mapping[str, str] | None = None, *,
+    check: Callable[[T, Located], Iterable[Mistake]] | None = None,
+) -> T:
+    """Return the typed configuration; raise `ConfigurationMistakes` with every mistake in it.
+
+    check: looks at what no single field can know (references, doubled names) once every field is well.
+    """
     located = Located(text, file, values)
     if located.content is None and located.mistakes:
         raise ConfigurationMistakes(located.mistakes)
@@ -120,8 +126,9 @@ def parse(text: str, file: str, kind: type[T] | TypeAdapter[T], values: Mapping[
         result = adapter.validate_python(located.content)
     except ValidationError as error:
         raise ConfigurationMistakes([*located.mistakes, *mistakes_of(error, located)]) from error
-    if located.mistakes:
-        raise ConfigurationMistakes(located.mistakes)
+    mistakes = [*located.mistakes, *(check(result, located) if check else ())]
+    if mistakes:
+        raise ConfigurationMistakes(mistakes)
     return result
 
 

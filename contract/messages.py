@@ -5,7 +5,7 @@ an unknown version is refused. Times are UTC in milliseconds since 1970 (`_ms`).
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -231,7 +231,7 @@ class Welcome(msgspec.Struct, kw_only=True):
 State = Birth | Death
 M = TypeVar("M", bound=msgspec.Struct)
 _encoder = msgspec.json.Encoder()
-_decoders: dict[object, msgspec.json.Decoder] = {}
+_decoders: dict[object, msgspec.json.Decoder[Any]] = {}
 
 
 def encode(message: msgspec.Struct) -> bytes:
@@ -251,16 +251,16 @@ def decode_state(payload: bytes) -> State:
     return message
 
 
-def _decode(payload: bytes | bytearray | memoryview, kind: object) -> "msgspec.Struct":
+def _decode(payload: bytes | bytearray | memoryview, kind: Any) -> Any:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ContractError(f"message of {len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are taken")
     decoder = _decoders.get(kind)
     if decoder is None:
-        decoder = _decoders[kind] = msgspec.json.Decoder(kind)  # type: ignore[call-overload]
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
     try:
         message = decoder.decode(payload)
     except msgspec.MsgspecError as error:
         raise ContractError(f"not a valid message: {error}") from error
     if message.v != VERSION:
         raise ContractError(f"contract version {message.v}, this side speaks version {VERSION}")
-    return message  # type: ignore[no-any-return]
+    return message

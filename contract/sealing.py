@@ -1,4 +1,4 @@
-"""Sealing to a gateway's key, signing policies, and hashing credentials (X25519 + HKDF + ChaCha20-Poly1305, Ed25519)."""
+"""Sealing to a gateway's key, signing policies, hashing credentials (X25519, HKDF, ChaCha20-Poly1305, Ed25519)."""
 
 import hashlib
 import hmac
@@ -67,4 +67,5 @@ def token_proof(token: str, public_key: bytes) -> str:
 
 
 def _derive(shared: bytes, context: bytes) -> bytes:
-    return HKDF(algorithm=hashes.SHA256(), length=_KEY_BYTES, salt=None, info=b"campus/v1 seal" + context).derive(shared)
+    derivation = HKDF(algorithm=hashes.SHA256(), length=_KEY_BYTES, salt=None, info=b"campus/v1 seal" + context)
+    return derivation.derive(shared)

@@ -119,13 +119,13 @@ class Committer:
             _log.info("store_back")
         self.problem = ""
         self.commits += 1
-        for (_, future), (result, error) in zip(stage.changes, outcomes, strict=True):
+        for (_, future), (result, refusal) in zip(stage.changes, outcomes, strict=True):
             if future.cancelled():
                 continue
-            if error is None:
+            if refusal is None:
                 future.set_result(result)
             else:
-                future.set_exception(error)
+                future.set_exception(refusal)
 
     def _write(self, stage: Stage) -> list[tuple[Any, Exception | None]]:
         body = journal.encode(stage.readings) if stage.readings else b""

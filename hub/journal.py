@@ -1,8 +1,9 @@
-"""The journal's body: readings as columns, bytes of a column split by significance, zstd level 1 (about 11 bytes each)."""
+"""The journal's body: readings as columns, bytes of a column split by significance, zstd level 1 (about 11 bytes)."""
 
 import struct
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import zstandard
@@ -43,18 +44,18 @@ def decode(body: bytes) -> Columns:
         raise ValueError(f"journal entry of version {version}, this hub reads version {_VERSION}")
     plain = memoryview(_decompressor().decompress(memoryview(body)[_HEAD.size:]))
     width = 8 if flags & _WIDE_TIMES else 4
-    points = _join(plain[:4 * n], "<u4", n)
+    points: NDArray[np.uint32] = _join(plain[:4 * n], "<u4", n)
     offsets = _join(plain[4 * n:(4 + width) * n], "<i8" if width == 8 else "<u4", n)
-    values = _join(plain[(4 + width) * n:(12 + width) * n], "<f8", n)
+    values: NDArray[np.float64] = _join(plain[(4 + width) * n:(12 + width) * n], "<f8", n)
     quality = np.frombuffer(plain[(12 + width) * n:], "u1") if flags & _HAS_QUALITY else np.zeros(n, "u1")
     return Columns(points, offsets.astype(np.int64) + base_ms, values, quality)
 
 
-def _split(column: NDArray[np.generic]) -> bytes:
+def _split(column: NDArray[Any]) -> bytes:
     return column.view("u1").reshape(len(column), column.itemsize).T.tobytes()
 
 
-def _join(plain: memoryview, dtype: str, n: int) -> NDArray[np.generic]:
+def _join(plain: memoryview, dtype: str, n: int) -> NDArray[Any]:
     split = np.frombuffer(plain, "u1").reshape(np.dtype(dtype).itemsize, n)
     return np.ascontiguousarray(split.T).view(dtype).reshape(n)
 

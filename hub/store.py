@@ -46,7 +46,7 @@ def _engine(path: Path, *, writer: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]  # BEGIN is ours, so that savepoints work
+        connection.isolation_level = None  # BEGIN is ours, so that savepoints work
         cursor = connection.cursor()
         for pragma in (
             f"page_size={_PAGE_BYTES}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON",
