@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contract.messages import Text
 
@@ -12,12 +12,18 @@ Note = Annotated[str, Field(max_length=1000)]
 Reason = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class SignIn(BaseModel):
+class Shape(BaseModel):
+    """Base of all: unknown fields are refused, and what has a default is always said."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class SignIn(Shape):
     username: Annotated[str, Field(max_length=100)]
     password: Annotated[str, Field(max_length=200)]
 
 
-class Me(BaseModel):
+class Me(Shape):
     """Who is signed in. `csrf` goes into the X-CSRF header of every change."""
 
     username: str
@@ -27,7 +33,7 @@ class Me(BaseModel):
     csrf: str
 
 
-class Problem(BaseModel):
+class Problem(Shape):
     """Every error the API answers with: what, where, what to do."""
 
     code: str
@@ -35,13 +41,13 @@ class Problem(BaseModel):
     fields: list["FieldProblem"] = []
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(Shape):
     path: str
     value: str
     message: Text
 
 
-class Status(BaseModel):
+class Status(Shape):
     """The top bar: is anything wrong?"""
 
     now_ms: int
@@ -73,7 +79,7 @@ class Status(BaseModel):
     """Why nothing is being stored just now (full disk)."""
 
 
-class HistorianStatus(BaseModel):
+class HistorianStatus(Shape):
     name: str
     points_written: int
     behind: int
@@ -81,11 +87,11 @@ class HistorianStatus(BaseModel):
     problem: str = ""
 
 
-class Step(BaseModel):
+class Step(Shape):
     text: Text
 
 
-class AlarmEntry(BaseModel):
+class AlarmEntry(Shape):
     """One line of an alarm's timeline."""
 
     at_ms: int
@@ -95,7 +101,7 @@ class AlarmEntry(BaseModel):
     note: str = ""
 
 
-class Alarm(BaseModel):
+class Alarm(Shape):
     """An alarm with all its card shows."""
 
     id: int
@@ -131,16 +137,16 @@ class Alarm(BaseModel):
     timeline: list[AlarmEntry] = []
 
 
-class Acknowledge(BaseModel):
+class Acknowledge(Shape):
     note: Note = ""
 
 
-class Shelve(BaseModel):
+class Shelve(Shape):
     minutes: Annotated[int, Field(ge=1, le=1440)]
     reason: Reason
 
 
-class Passage(BaseModel):
+class Passage(Shape):
     """One decision at a door, for the gate desk and the door's list."""
 
     id: int
@@ -162,7 +168,7 @@ class Passage(BaseModel):
     credential_tail: str = ""
 
 
-class Door(BaseModel):
+class Door(Shape):
     id: str
     name: Text
     place: str
@@ -180,14 +186,14 @@ class Door(BaseModel):
     y: float | None = None
 
 
-class DoorAct(BaseModel):
+class DoorAct(Shape):
     action: Literal["open", "unlock", "lock", "normal"]
     reason: Reason
     minutes: Annotated[int | None, Field(ge=1, le=1440)] = None
     """After this unlock or lock end by themselves."""
 
 
-class CommandStatus(BaseModel):
+class CommandStatus(Shape):
     id: str
     action: str
     target: str
@@ -199,7 +205,7 @@ class CommandStatus(BaseModel):
     evidence: int | None = None
 
 
-class Camera(BaseModel):
+class Camera(Shape):
     id: str
     name: Text
     place: str
@@ -214,7 +220,7 @@ class Camera(BaseModel):
     y: float | None = None
 
 
-class PointValue(BaseModel):
+class PointValue(Shape):
     id: int
     name: str
     label: Text
@@ -231,7 +237,7 @@ class PointValue(BaseModel):
     states: dict[str, Text] = {}
 
 
-class Device(BaseModel):
+class Device(Shape):
     id: str
     gateway: str
     family: str
@@ -254,13 +260,13 @@ class DeviceDetail(Device):
     events: list["EventLine"]
 
 
-class WritePoint(BaseModel):
+class WritePoint(Shape):
     point: str
     value: float
     reason: Reason
 
 
-class Gateway(BaseModel):
+class Gateway(Shape):
     id: str
     name: Text
     state: Literal["pending", "approved", "revoked"]
@@ -280,14 +286,14 @@ class Gateway(BaseModel):
     """Readings the gateway still keeps for the hub, as far as known."""
 
 
-class Decide(BaseModel):
+class Decide(Shape):
     """Approve or refuse something that waits."""
 
     approve: bool
     reason: str = ""
 
 
-class EventLine(BaseModel):
+class EventLine(Shape):
     id: int
     at_ms: int
     kind: str
@@ -302,7 +308,7 @@ class EventLine(BaseModel):
     evidence: int | None = None
 
 
-class History(BaseModel):
+class History(Shape):
     """One point in a fixed number of buckets; null where there is nothing."""
 
     point: int
@@ -319,7 +325,7 @@ class History(BaseModel):
     """Readings of bad quality in the bucket."""
 
 
-class Energy(BaseModel):
+class Energy(Shape):
     now_ms: int
     demand_kw: float | None
     """Mean of the running demand interval so far."""
@@ -334,7 +340,7 @@ class Energy(BaseModel):
     meters: list["MeterLine"]
 
 
-class MeterLine(BaseModel):
+class MeterLine(Shape):
     device: str
     name: Text
     place: str
@@ -344,7 +350,7 @@ class MeterLine(BaseModel):
     main: bool
 
 
-class EditableLimit(BaseModel):
+class EditableLimit(Shape):
     path: str
     label: Text
     unit: str
@@ -354,7 +360,7 @@ class EditableLimit(BaseModel):
     step: float | None = None
 
 
-class Rule(BaseModel):
+class Rule(Shape):
     id: str
     engine: Literal["access", "security", "energy"]
     title: Text
@@ -372,7 +378,7 @@ class Rule(BaseModel):
     fired_24h: int
 
 
-class RuleEdit(BaseModel):
+class RuleEdit(Shape):
     version: int
     """The version the edit started from; another one in between is a conflict (409)."""
     enabled: bool | None = None
@@ -380,12 +386,12 @@ class RuleEdit(BaseModel):
     reason: Reason
 
 
-class TrialRequest(BaseModel):
+class TrialRequest(Shape):
     limits: dict[str, float | str] = {}
     hours: Annotated[int, Field(ge=1, le=720)] = 24
 
 
-class TrialFire(BaseModel):
+class TrialFire(Shape):
     subject: str
     title: Text
     raised_ms: int
@@ -393,7 +399,7 @@ class TrialFire(BaseModel):
     value: float | None
 
 
-class Trial(BaseModel):
+class Trial(Shape):
     """What the rule would have done."""
 
     from_ms: int
@@ -403,7 +409,7 @@ class Trial(BaseModel):
     fired: list[TrialFire]
 
 
-class RuleVersion(BaseModel):
+class RuleVersion(Shape):
     version: int
     changed_by: str
     changed_ms: int
@@ -411,7 +417,7 @@ class RuleVersion(BaseModel):
     body: str
 
 
-class Card(BaseModel):
+class Card(Shape):
     id: int
     tail: str
     """Its last four characters."""
@@ -420,7 +426,7 @@ class Card(BaseModel):
     reason: str = ""
 
 
-class Grant(BaseModel):
+class Grant(Shape):
     id: int
     doors: str
     """Door id, zone:ID or "all"."""
@@ -428,7 +434,7 @@ class Grant(BaseModel):
     valid_until_ms: int | None = None
 
 
-class Person(BaseModel):
+class Person(Shape):
     id: str
     name: str
     name_en: str
@@ -448,49 +454,50 @@ class PersonDetail(Person):
     passages: list[Passage]
 
 
-class PersonPage(BaseModel):
+class PersonPage(Shape):
     total: int
     people: list[Person]
 
 
-class NewPerson(BaseModel):
+class NewPerson(Shape):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
     name: Annotated[str, Field(min_length=1, max_length=80)]
     name_en: Annotated[str, Field(max_length=80)] = ""
-    kind: Literal["student", "teacher", "staff", "guard", "visitor"]
-    group: Annotated[str, Field(max_length=40)]
+    kind: Literal["student", "teacher", "staff", "guard", "canteen", "visitor"]
+    group: Annotated[str, Field(max_length=80)]
+    """One or more groups, joined by ";"."""
     valid_until_ms: int | None = None
 
 
-class NewCard(BaseModel):
+class NewCard(Shape):
     number: Annotated[str, Field(min_length=4, max_length=20)]
     """As printed or read; stored only as a keyed hash."""
 
 
-class BlockCard(BaseModel):
+class BlockCard(Shape):
     blocked: bool
     reason: Reason
 
 
-class NewGrant(BaseModel):
+class NewGrant(Shape):
     doors: Annotated[str, Field(max_length=80)]
     schedule: Annotated[str, Field(max_length=80)]
     valid_until_ms: int | None = None
 
 
-class PersonEdit(BaseModel):
+class PersonEdit(Shape):
     blocked: bool | None = None
     group: str | None = None
     valid_until_ms: int | None = None
     reason: Reason
 
 
-class Schedule(BaseModel):
+class Schedule(Shape):
     id: str
     title: Text
 
 
-class AuditLine(BaseModel):
+class AuditLine(Shape):
     id: int
     at_ms: int
     actor: str
@@ -499,7 +506,7 @@ class AuditLine(BaseModel):
     detail: str
 
 
-class QuarantineLine(BaseModel):
+class QuarantineLine(Shape):
     id: int
     at_ms: int
     topic: str
@@ -509,7 +516,7 @@ class QuarantineLine(BaseModel):
     """How many like it since."""
 
 
-class PlanPlace(BaseModel):
+class PlanPlace(Shape):
     id: str
     name: Text
     kind: Literal["building", "area"]
@@ -520,7 +527,7 @@ class PlanPlace(BaseModel):
     height: float
 
 
-class Plan(BaseModel):
+class Plan(Shape):
     """The site's plan in metres, y upwards, for Leaflet's CRS.Simple."""
 
     width: float
@@ -528,7 +535,7 @@ class Plan(BaseModel):
     places: list[PlanPlace]
 
 
-class Found(BaseModel):
+class Found(Shape):
     """One line of the search over everything (the / key)."""
 
     kind: Literal["person", "door", "device", "rule", "alarm", "gateway", "camera"]
@@ -537,7 +544,7 @@ class Found(BaseModel):
     place: str = ""
 
 
-class StreamHello(BaseModel):
+class StreamHello(Shape):
     """First message of the stream (event `hello`)."""
 
     stream: str
@@ -545,13 +552,13 @@ class StreamHello(BaseModel):
     now_ms: int
 
 
-class Interest(BaseModel):
+class Interest(Shape):
     """Points a stream wants live: PUT /api/stream/{stream}/points."""
 
     points: Annotated[list[int], Field(max_length=5000)]
 
 
-class LiveValues(BaseModel):
+class LiveValues(Shape):
     """Event `values` of the stream: columns of equal length, only what changed, a few times a second."""
 
     now_ms: int
@@ -559,3 +566,66 @@ class LiveValues(BaseModel):
     values: list[float | None]
     quality: list[int]
     at_ms: list[int]
+
+
+class LanguageChoice(Shape):
+    language: Language
+
+
+class PasswordChange(Shape):
+    old: Annotated[str, Field(max_length=200)]
+    new: Annotated[str, Field(min_length=10, max_length=200)]
+
+
+class Comment(Shape):
+    note: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class StillRequest(Shape):
+    reason: Annotated[str, Field(max_length=300)] = ""
+
+
+class EnrolToken(Shape):
+    """A one-time enrolment token; shown once."""
+
+    token: str
+    expires_ms: int
+
+
+class AuditCheck(Shape):
+    """Whether the audit log is whole."""
+
+    lines: int
+    broken: int | None
+    """Id of the first line that does not fit the one before it; null: all fit."""
+
+
+class User(Shape):
+    """Someone who may sign in."""
+
+    username: str
+    name: str
+    roles: list[Role]
+    language: Language
+    disabled: bool
+
+
+class NewUser(Shape):
+    username: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    roles: Annotated[list[Role], Field(min_length=1)]
+    language: Language = "zh-CN"
+
+
+class UserCreated(Shape):
+    user: User
+    password: str
+    """Generated; shown once, stored only as a hash."""
+
+
+class UserEdit(Shape):
+    name: Annotated[str | None, Field(min_length=1, max_length=80)] = None
+    roles: Annotated[list[Role] | None, Field(min_length=1)] = None
+    disabled: bool | None = None
+    new_password: bool = False
+    """Generate a new password, returned once; the user's sessions end."""
