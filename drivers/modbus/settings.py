@@ -26,6 +26,7 @@ Gap = Annotated[int, Field(ge=0, le=120)]
 _BIT_KINDS: Final = ("coil", "discrete")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s)\Z")
 _TCP: Final = re.compile(r"\[?(?P<host>[^\s\[\]]+?)\]?:(?P<port>\d{1,5})\Z")
+_UNITS: Final = re.compile(r"(\d{1,3})(?:-(\d{1,3}))?\Z")
 
 
 def _seconds(value: object) -> object:
@@ -225,10 +226,10 @@ def unit_numbers(text: str) -> list[int]:
     """Return the unit numbers of "1-8,17", sorted; raise ValueError when that is not what it says."""
     numbers: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdecimal() or not (last or first).isdecimal():
+        found = _UNITS.match(part.strip())
+        if not found:
             raise ValueError('write units as "1-40" or "1-8,17"')
-        span = range(int(first), int(last or first) + 1)
+        span = range(int(found[1]), int(found[2] or found[1]) + 1)
         if not span or span[0] < 1 or span[-1] > 247:
             raise ValueError("units go from 1 to 247, the lower one first")
         numbers.update(span)

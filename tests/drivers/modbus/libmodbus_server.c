@@ -1,7 +1,8 @@
-/* A Modbus TCP server by libmodbus, not by us: the independent peer of the driver's tests and benches.
+/* A Modbus server by libmodbus, not by us: the independent peer of the driver's tests and benches.
  *
- * Usage: server SILENT_UNITS...   (unit numbers that never get an answer)
- * Prints its port. Serves 300 of each kind: register i holds 1000 + i, coil and discrete input i are on when i % 3 == 0.
+ * Usage: server tcp SILENT_UNITS...   (unit numbers that never get an answer); prints its port
+ *        server rtu DEVICE UNIT       (9600 8N1); prints "ready"
+ * Serves 300 of each kind: register i holds 1000 + i, coil and discrete input i are on when i % 3 == 0.
  * Holding and input registers 200..203 hold the float64 21.5, 210..211 the float32 -3.25 (highest byte first).
  */
 #include <errno.h>
@@ -26,12 +27,8 @@ static void put(uint16_t *registers, const void *value, int bytes)
         registers[i] = (uint16_t)(low_first[bytes - 1 - 2 * i] << 8 | low_first[bytes - 2 - 2 * i]);
 }
 
-int main(int argc, char **argv)
+static modbus_mapping_t *mapping(void)
 {
-    int silent[256] = {0};
-    for (int i = 1; i < argc; i++)
-        silent[atoi(argv[i]) & 255] = 1;
-    modbus_t *modbus = modbus_new_tcp("127.0.0.1", 0);
     modbus_mapping_t *map = modbus_mapping_new(SIZE, SIZE, SIZE, SIZE);
     for (int i = 0; i < SIZE; i++) {
         map->tab_registers[i] = map->tab_input_registers[i] = (uint16_t)(1000 + i);
@@ -43,19 +40,46 @@ int main(int argc, char **argv)
     put(map->tab_registers + 210, &narrow, 4);
     put(map->tab_input_registers + 200, &wide, 8);
     put(map->tab_input_registers + 210, &narrow, 4);
+    return map;
+}
 
+static int serve_rtu(const char *device, int unit)
+{
+    uint8_t query[MODBUS_RTU_MAX_ADU_LENGTH];
+    modbus_t *modbus = modbus_new_rtu(device, 9600, 'N', 8, 1);
+    modbus_mapping_t *map = mapping();
+    modbus_set_slave(modbus, unit);
+    if (modbus_connect(modbus))
+        return 1;
+    printf("ready\n");
+    fflush(stdout);
+    for (;;) {
+        int got = modbus_receive(modbus, query);
+        if (got > 0)
+            modbus_reply(modbus, query, got, map);
+    }
+}
+
+static int listen_on_loopback(void)
+{
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, MOST))
-        return 1;
+        exit(1);
     getsockname(listener, (struct sockaddr *)&address, &length);
     printf("%d\n", ntohs(address.sin_port));
     fflush(stdout);
+    return listener;
+}
 
-    struct pollfd open_fds[MOST] = {{.fd = listener, .events = POLLIN}};
-    int count = 1;
+static int serve_tcp(const int *silent)
+{
     uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
+    modbus_t *modbus = modbus_new_tcp("127.0.0.1", 0);
+    modbus_mapping_t *map = mapping();
+    struct pollfd open_fds[MOST] = {{.fd = listen_on_loopback(), .events = POLLIN}};
+    int count = 1;
     while (poll(open_fds, (nfds_t)count, -1) > 0) {
         for (int i = count - 1; i > 0; i--) {
             if (!open_fds[i].revents)
@@ -70,10 +94,20 @@ int main(int argc, char **argv)
             }
         }
         if (open_fds[0].revents & POLLIN && count < MOST) {
-            int one = 1, fd = accept(listener, NULL, NULL);
+            int one = 1, fd = accept(open_fds[0].fd, NULL, NULL);
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
             open_fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
         }
     }
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int silent[256] = {0};
+    if (argc == 4 && !strcmp(argv[1], "rtu"))
+        return serve_rtu(argv[2], atoi(argv[3]));
+    for (int i = 2; i < argc; i++)
+        silent[atoi(argv[i]) & 255] = 1;
+    return serve_tcp(silent);
 }
