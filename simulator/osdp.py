@@ -24,7 +24,7 @@ _BROADCAST: Final = 0x7F
 _READ_BYTES: Final = 4096
 _CARD_BITS: Final = 40
 _FORGETS_S: Final = 2.0
-"""A reader nobody polled for so long has forgotten what was held to it."""
+"""A reader nobody polled for so long, or without its secure channel, forgets what is held to it."""
 _CAPABILITIES: Final = (
     (osdp_sys.CAP_CONTACT_STATUS_MONITORING, 2), (osdp_sys.CAP_OUTPUT_CONTROL, 1),
     (osdp_sys.CAP_READER_LED_CONTROL, 1), (osdp_sys.CAP_READER_AUDIBLE_OUTPUT, 1),
@@ -52,6 +52,8 @@ class OsdpFaults:
 
     silent: set[str] = field(default_factory=set)
     wrong_key: set[str] = field(default_factory=set)
+    garbled: set[str] = field(default_factory=set)
+    """Their answers arrive with a byte changed, as with bad wiring."""
     cut: Callable[[str], None] = lambda _line: None
     """Pull a line's plug: its device vanishes."""
     mend: Callable[[str], None] = lambda _line: None
@@ -169,7 +171,7 @@ class _Peripheral:
         self._channel.inbox = frame
         self._device.refresh()
         answer, self._channel.outbox = self._channel.outbox, b""
-        return answer
+        return answer[:-1] + b"\0" if self._name in self._faults.garbled else answer
 
     def _make(self, key: bytes) -> Any:
         device = osdp_sys.PeripheralDevice(
@@ -184,15 +186,16 @@ class _Peripheral:
     def _look(self) -> None:
         """Queue what happened at the door since the last look."""
         now = asyncio.get_running_loop().time()
-        fresh, self._polled_at = now - self._polled_at < _FORGETS_S, now
-        for card in _drain(self._door.cards):
-            if fresh:
+        secure = self._device.is_sc_active()
+        fresh, self._polled_at = secure and now - self._polled_at < _FORGETS_S, now
+        cards, keys = _drain(self._door.cards), _drain(self._door.keys)
+        if fresh:
+            for card in cards:
                 self._tell({"event": osdp_sys.EVENT_CARDREAD, "reader_no": 0, "direction": 0, "length": _CARD_BITS,
                             "format": osdp_sys.CARD_FMT_RAW_UNSPECIFIED, "data": bytes.fromhex(card)})
-        for key in _drain(self._door.keys):
-            if fresh:
+            for key in keys:
                 self._tell({"event": osdp_sys.EVENT_KEYPRESS, "reader_no": 0, "data": _KEYS.get(key) or key.encode()})
-        if not self._device.is_sc_active():
+        if not secure:
             self._reported.clear()
             return
         for kind in (osdp_sys.STATUS_REPORT_INPUT, osdp_sys.STATUS_REPORT_OUTPUT, osdp_sys.STATUS_REPORT_LOCAL):

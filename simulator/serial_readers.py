@@ -36,6 +36,8 @@ class SerialFaults:
     """Pull the plug: the device vanishes."""
     mend: Callable[[str], object] = lambda _endpoint: None
     """Plug it in again, at the same path."""
+    spoil: Callable[[str, bytes], None] = lambda _endpoint, _noise: None
+    """Put these bytes on the wire, as bad wiring does."""
 
 
 def em4100_frame(card: str) -> bytes:
@@ -50,7 +52,8 @@ def em4100_frame(card: str) -> bytes:
 async def serial_readers(world: World, readers: list[SerialReader], run_dir: Path) -> AsyncIterator[SerialFaults]:
     """Serve the readers until the block ends; their paths go into `world.endpoints`."""
     ports = {reader.endpoint: Pty(run_dir / f"tty-{reader.endpoint}") for reader in readers}
-    faults = SerialFaults(cut=lambda name: ports[name].pull(), mend=lambda name: ports[name].plug())
+    faults = SerialFaults(cut=lambda name: ports[name].pull(), mend=lambda name: ports[name].plug(),
+                          spoil=lambda name, noise: ports[name].write(noise))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         for reader in readers:
             port = ports[reader.endpoint]

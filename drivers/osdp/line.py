@@ -37,6 +37,7 @@ class Line:
         self._links: dict[int, Link] = {}
         self._frames = Splitter()
         self._busy: Link | None = None
+        self._garbled = False
         self._free_from = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -116,13 +117,14 @@ class Line:
         return first if first and first.due <= now else None
 
     def _send(self, link: Link, frame: bytes, now: float) -> None:
-        self._busy = link
+        self._busy, self._garbled = link, False
         window = SHORT_ANSWER_S if link.calls % FULL_EVERY else ANSWER_S
         wire_s = (len(frame) + _ANSWER_BYTES) * _BITS_A_BYTE / self._port.baudrate
         self._wake(now + window + wire_s, self._on_timeout)
         self._port.write(frame)
 
     def _on_bytes(self, received: bytes) -> None:
+        self._garbled = True  # until a whole frame shows that it was not
         for frame in self._frames.feed(received):
             link = self._busy
             if link and frame[1] == link.key.address | REPLY:
@@ -134,7 +136,7 @@ class Line:
     def _on_timeout(self) -> None:
         self._frames.forget()
         if self._busy:
-            self._busy.miss(self._loop.time())
+            self._busy.miss(self._loop.time(), garbled=self._garbled)
             self._busy = None
         self._advance()
 

@@ -93,13 +93,16 @@ class Link:
     calls: int = 0
     """Calls to a lost reader since it was lost."""
     asked_at: float = 0.0
-    _panel: Panel | None = None
     _request: Request | None = None
     _failures: int = 0
     _online_since: float = 0.0
     _last_code: int = -1
     _refused: set[int] = field(default_factory=set)
     _keypad: Keypad = field(default_factory=Keypad)
+    _panel: Panel = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._panel = Panel(self.key)
 
     @property
     def ready(self) -> bool:
@@ -108,8 +111,6 @@ class Link:
 
     def speak(self, now: float) -> bytes:
         """Return the frame to send now; empty when there is none, and then `due` lies later."""
-        if self._panel is None:
-            self._panel = Panel(self.key)
         if self.ready:
             self._submit()
         frame = self._panel.speak()
@@ -124,26 +125,28 @@ class Link:
     def hear(self, frame: bytes, now: float) -> None:
         """Take the reader's answer to what was sent last."""
         panel = self._panel
-        if panel is None:
-            return
-        events = panel.hear(frame)
-        for event in events:
+        for event in panel.hear(frame):
             self._on_event(event, now)
-        self._complete(panel)
+        self._complete()
         if self.online and not panel.online:
             self._fail(now, DeviceGarbage(f"{self._name}: the conversation broke off"))
         elif panel.online:
             if not self.online:
-                self._come_online(panel, now)
+                self._come_online(now)
             elif now - self._online_since > STEADY_S:
                 self._failures = 0
             self.due = now + POLL_S
         else:
             self.due = now
 
-    def miss(self, now: float) -> None:
-        """Take note that no answer came in time."""
-        self._fail(now, DeviceSilent(f"{self._name} does not answer; check its power, its wiring and its address"))
+    def miss(self, now: float, *, garbled: bool) -> None:
+        """Take note that no answer came in time, or (`garbled`) one that cannot be read."""
+        if garbled:
+            problem: DeviceError = DeviceGarbage(
+                f"{self._name} cannot be understood; check its baud rate, its wiring and the line's termination")
+        else:
+            problem = DeviceSilent(f"{self._name} does not answer; check its power, its wiring and its address")
+        self._fail(now, problem)
 
     def order(self, command: Message, *, urgent: bool = False, wait: bool = False) -> asyncio.Future[None] | None:
         """Queue a command; with `wait` return what resolves when the reader has obeyed."""
@@ -174,6 +177,7 @@ class Link:
     def close(self) -> None:
         """End the conversation and the events, and whatever waits."""
         self._stop(self.problem or DeviceUnreachable(f"{self._name} was closed"))
+        self._panel.end()
         self.feed.close()
 
     def _stop(self, problem: DeviceError) -> None:
@@ -190,28 +194,25 @@ class Link:
         if self._request and not self._request.dropped:
             self.urgent.appendleft(self._request)
         self._request = None
-        if self._panel:
-            self._panel.end()
-        self._panel, self.online = None, False
+        self._panel, self.online = self._panel.again(), False
 
     @property
     def _name(self) -> str:
         return f"the reader at address {self.key.address} on {self.line}"
 
     def _submit(self) -> None:
-        panel = self._panel
         for queue in (self.urgent, self.routine):
-            while queue and panel:
+            while queue:
                 request = queue.popleft()
                 if request.dropped:
                     continue
-                if panel.submit(request.command):
+                if self._panel.submit(request.command):
                     self._request = request
                     return
                 request.end(DeviceRefused(f"{self._name} cannot be told that"))
 
-    def _complete(self, panel: Panel) -> None:
-        obeyed = panel.completion()
+    def _complete(self) -> None:
+        obeyed = self._panel.completion()
         if obeyed is None or self._request is None:
             return
         request, self._request = self._request, None
@@ -223,12 +224,12 @@ class Link:
                 self._refused.add(request.command["type"])
         self._settle()
 
-    def _come_online(self, panel: Panel, now: float) -> None:
+    def _come_online(self, now: float) -> None:
         self.online, self._online_since, self.calls = True, now, 0
-        self.identity = panel.identity()
+        self.identity = self._panel.identity()
         for capability in (osdp_sys.CAP_CONTACT_STATUS_MONITORING, osdp_sys.CAP_OUTPUT_CONTROL,
                            osdp_sys.CAP_READER_LED_CONTROL, osdp_sys.CAP_READER_AUDIBLE_OUTPUT):
-            self.supports[capability] = panel.items(capability)
+            self.supports[capability] = self._panel.items(capability)
         if self.problem:
             log.info("reader back", line=self.line, address=self.key.address)
             self.problem = None

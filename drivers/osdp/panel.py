@@ -57,8 +57,12 @@ class _Channel:
 class Panel:
     """One conversation with one reader, from the first question on."""
 
-    def __init__(self, key: PanelKey) -> None:
-        self._channel = _Channel()
+    def __init__(self, key: PanelKey, channel: _Channel | None = None) -> None:
+        self._key = key
+        self._channel = channel or _Channel()
+        self._opening = b""
+        self._heard = False
+        self._over = False
         self._events: list[Message] = []
         self._completed: list[int] = []
         renew()
@@ -78,17 +82,24 @@ class Panel:
 
     def speak(self) -> bytes:
         """Return the frame that is due now; empty when there is none (or when it has given up: not `online`)."""
+        if self._opening:
+            return self._opening
         for _ in range(_STEPS):
             self._context.refresh()
             if self._channel.outbox:
                 break
         frame, self._channel.outbox = self._channel.outbox, b""
+        self._over = not frame and not self.online
+        if not self._heard:
+            self._opening = frame
         return frame
 
     def hear(self, frame: bytes) -> list[Message]:
         """Take the reader's answer; return the events in it."""
-        self._channel.inbox = frame
+        self._channel.inbox, self._heard, self._opening = frame, True, b""
+        was_online = self.online
         self._context.refresh()
+        self._over = was_online and not self.online
         events = list(self._events)
         self._events.clear()
         return events
@@ -112,8 +123,34 @@ class Panel:
         return (f"{told['vendor_code']:06X}-{told['model']}.{told['version']}-{told['serial_number'] & 0xFFFFFFFF:08X}"
                 f" fw {told['firmware_version']:06X}")
 
+    def again(self) -> "Panel":
+        """Return the panel for the next conversation.
+
+        This one whenever it can begin anew, since the binding leaks 140 bytes with each context: unanswered, its first
+        frame is simply said again; given up, it can be switched off and on; only cut short it is replaced.
+        """
+        if not self._heard:
+            return self
+        if self._over and self._restarted():
+            return self
+        self.end()
+        return Panel(self._key, self._channel)
+
+    def _restarted(self) -> bool:
+        self._context.disable_pd(0)
+        self._context.refresh()
+        if self._context.is_pd_enabled(0):
+            return False
+        renew()
+        self._context.enable_pd(0)
+        self._context.refresh()
+        self._channel.inbox = self._channel.outbox = b""
+        self._heard = self._over = False
+        self._completed.clear()
+        return True
+
     def end(self) -> None:
-        """Let go: libosdp keeps a reference to the channel for ever, so that must not lead back here."""
+        """Let go; libosdp's context still calls back when it is freed."""
         self._context.set_event_callback(_ignore)
         self._context.set_command_completion_callback(_ignore)
 
