@@ -5,6 +5,7 @@ nobody reads, half of the time a read takes. Here the PDU stays bytes, matched b
 """
 
 import asyncio
+import os
 from typing import Final, cast
 
 from pymodbus.framer import FramerRTU, FramerSocket
@@ -56,7 +57,8 @@ class Wire(ModbusProtocol):
         except TimeoutError as error:
             raise DeviceUnreachable(f"{self.name} does not answer a connection within {timeout_s:g} s") from error
         except OSError as error:
-            raise DeviceUnreachable(f"{self.name}: {error.strerror or error}") from error
+            plain = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+            raise DeviceUnreachable(f"{self.name}: {plain}") from error
 
     async def ask(self, unit: int, pdu: bytes, timeout_s: float, expected_bytes: int = 0) -> bytes:
         """Send a request and return the answer's PDU, exceptions included.

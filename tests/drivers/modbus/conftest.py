@@ -154,16 +154,19 @@ class Cable:
         self.answer: Answer | None = None
         loop = asyncio.get_running_loop()
         (here, _), (there, _) = self._ends
-        loop.add_reader(here, self._carry, here, there, lambda data: data)
-        loop.add_reader(there, self._carry, there, here, lambda data: self.garble(data))
+        loop.add_reader(here, self._go_out, here, there)
+        loop.add_reader(there, self._come_in, there, here)
 
-    def _carry(self, source: int, target: int, change: Callable[[bytes], bytes]) -> None:
-        data = change(os.read(source, 4096))
-        if self.answer and source == self._ends[0][0]:
+    def _go_out(self, here: int, there: int) -> None:
+        data = os.read(here, 4096)
+        if self.answer:
             reply = self.answer(data[0], data[1:-2])
-            os.write(source, with_crc(data[:1] + reply) if reply else b"")
+            os.write(here, with_crc(data[:1] + reply) if reply else b"")
         else:
-            os.write(target, data)
+            os.write(there, data)
+
+    def _come_in(self, there: int, here: int) -> None:
+        os.write(here, self.garble(os.read(there, 4096)))
 
     def arrive(self, data: bytes) -> None:
         """Let bytes come in at our end."""

@@ -59,7 +59,8 @@ def test_coils_count_from_the_lowest_bit() -> None:
 
 
 def test_scale_and_offset_keep_decimals_clean() -> None:
-    points = [point(scale=0.1, offset=-40), point(name="b", address=1, scale=0.1), point(name="c", address=2, scale=2.5)]
+    points = [point(scale=0.1, offset=-40), point(name="b", address=1, scale=0.1),
+              point(name="c", address=2, scale=2.5)]
     assert decoded(points, struct.pack(">3H", 615, 3, 4)) == [21.5, 0.3, 10]
 
 
