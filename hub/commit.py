@@ -58,6 +58,8 @@ class Committer:
         self.problem = ""
         """Why nothing can be stored just now; empty when all is well."""
         self.commits = 0
+        self.before: list[Callable[[Stage], None]] = []
+        """Called just before a stage is written: whoever keeps state puts what changed into it."""
         self._store = store
         self._now_ms = now_ms
         self._interval_s = interval_s
@@ -90,6 +92,8 @@ class Committer:
                     pass
             self._work.clear()
             self._urgent.clear()
+            for contribute in self.before:
+                contribute(self.stage)
             stage, self.stage = self.stage, Stage()
             await self._store_safely(stage)
             for callback in stage.after.values():
