@@ -13,7 +13,7 @@ from queue import Empty
 from typing import Final
 
 import aiohttp
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 from aiohttp.typedefs import Handler
 
 from simulator.world import SignHardware, World
@@ -108,7 +108,7 @@ class SignServer:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         while not self._sign.online:  # noqa: ASYNC110 - the world's hardware is plain attributes
             await asyncio.sleep(_LOOK_EVERY_S)
-        if request.headers.get("Authorization") != BasicAuth("admin", self._password).encode():
+        if request.headers.get("Authorization") != encode_basic_auth("admin", self._password):
             return web.json_response({"error": "wrong password"}, status=401)
         return await handler(request)
 

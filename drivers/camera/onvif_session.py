@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +33,7 @@ _PULL_FOR_S: Final = 5
 _MANY: Final = 100
 _RETRY_S: Final = (1.0, 5.0, 15.0, 60.0)
 _ENOUGH_WIDTH: Final = 640
+_NOT_AUTHORISED: Final = re.compile("not ?authori[sz]ed|failed ?authentication|unauthori[sz]ed", re.IGNORECASE)
 _STRANGE: Final = (ZeepError, ONVIFError, AttributeError, LookupError, TypeError, ValueError)
 """What zeep raises when a reply is not what the schema says."""
 
@@ -172,7 +174,7 @@ class OnvifSession:
     def _named(self, error: Exception) -> DeviceError:
         code = error.status_code if isinstance(error, TransportError) else None
         words = f"{error} {error.code} {error.subcodes}" if isinstance(error, Fault) else ""
-        if code in (401, 403) or "NotAuthorized" in words or "FailedAuthentication" in words:
+        if code in (401, 403) or _NOT_AUTHORISED.search(words):
             return DeviceRefused(f"the camera at {self._where} refuses user name {self._settings.username or '(none)'} "
                                  "or its password over ONVIF: set username and password")
         if isinstance(error, Fault):

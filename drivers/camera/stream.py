@@ -116,7 +116,7 @@ class VideoStream:
         """Return the newest picture as JPEG; raise `DeviceSilent` when it is too old. Costs about 1 ms of CPU."""
         newest = self._newest
         age_s = time.monotonic() - newest[0] if newest else 0
-        if newest is None or age_s > self._settings.timeout_s + 1 / self._settings.fps:
+        if newest is None or self.problem or age_s > self._settings.timeout_s + 1 / self._settings.fps:
             raise DeviceSilent(f"no picture for {age_s:.0f} s" if newest else "no picture yet")
         return encode(newest[1], quality, width)
 

@@ -110,11 +110,11 @@ def _card(text: str, push: Push) -> str:
 
 def _moment(value: object, push: Push) -> int:
     """Return UTC ms."""
+    text = _text(value, push.time)
     try:
         if push.time_as in ("ms", "s"):
-            number = float(str(value)) * (1 if push.time_as == "ms" else 1000)
+            number = float(text) * (1 if push.time_as == "ms" else 1000)
             return round(datetime.fromtimestamp(number / 1000, UTC).timestamp() * 1000)
-        text = _text(value, push.time)
         local = datetime.strptime(text, push.time_as)  # noqa: DTZ007 - the zone is the mapping's, put in next
         return round(local.replace(tzinfo=_ZONES[push.time_zone]).timestamp() * 1000)
     except (ValueError, OverflowError, OSError) as error:

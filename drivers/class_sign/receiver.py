@@ -113,6 +113,8 @@ class Receiver:
             async with asyncio.timeout(_BODY_WITHIN_S):
                 body = await request.read()
             batch = pushes.parse(body, vendor.push)
+        except web.HTTPRequestEntityTooLarge:
+            return self._garbage(413, f"the body exceeds {_MAX_BODY_BYTES} bytes")
         except TimeoutError:
             return self._garbage(408, f"the body did not come within {_BODY_WITHIN_S:g} s")
         except BadPush as error:

@@ -60,7 +60,11 @@ class ClassSign:
         await self._hang_up()
         self._feed.reopen()
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self.settings.timeout_s))
-        status = await self._status()
+        try:
+            status = await self._status()
+        except BaseException:
+            await self._hang_up()
+            raise
         self.model = str(look_up(status, self._vendor.status.model or "") or "")
         self.device_id = self.settings.device_id or str(look_up(status, self._vendor.status.device_id) or "")
         self._receiver.know(self.settings.vendor, self.device_id, self._subscriber)
@@ -173,7 +177,7 @@ class ClassSign:
             case "header":
                 return {auth.name: password}
             case "basic":
-                return {"Authorization": aiohttp.BasicAuth(auth.name, password).encode()}
+                return {"Authorization": aiohttp.encode_basic_auth(auth.name, password)}
 
     def _judge(self, status: int) -> None:
         if status in (401, 403):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from aiohttp import BasicAuth, web
+from aiohttp import encode_basic_auth, web
 
 from simulator.cameras import soap
 from simulator.cameras.picture import HEIGHT, WIDTH, Scene
@@ -121,7 +121,7 @@ class OnvifServer:
         return call
 
     async def _snapshot(self, request: web.Request) -> web.Response:
-        if request.headers.get("Authorization") != BasicAuth(self._user, self._password).encode():
+        if request.headers.get("Authorization") != encode_basic_auth(self._user, self._password):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="Campus camera"'})
         jpeg = Scene(self._camera).jpeg(self._world.now_ms(), time.monotonic())
         return web.Response(body=jpeg, content_type="image/jpeg")

@@ -45,8 +45,8 @@ AXIS_TAMPER = AXIS.replace("RuleEngine/tnsaxis:VMD3/vmd3_video_1", "VideoSource/
 SCENE = DAHUA.replace("VideoSource/MotionAlarm", "VideoSource/GlobalSceneChange/ImagingService")
 TAMPER = HIKVISION.replace("CellMotionDetector/Motion", "TamperDetector/Tamper").replace("IsMotion", "IsTamper")
 NO_DATA = HIKVISION.replace('<tt:Data><tt:SimpleItem Name="IsMotion" Value="true"/></tt:Data>', "")
-NO_MESSAGE = f'<wsnt:NotificationMessage><wsnt:Topic Dialect="{DIALECT}">tns1:VideoSource/MotionAlarm</wsnt:Topic>' \
-             "<wsnt:Message/></wsnt:NotificationMessage>"
+NO_MESSAGE = f"""<wsnt:NotificationMessage>
+<wsnt:Topic Dialect="{DIALECT}">tns1:VideoSource/MotionAlarm</wsnt:Topic><wsnt:Message/></wsnt:NotificationMessage>"""
 NO_TOPIC = HIKVISION.replace("tns1:RuleEngine/CellMotionDetector/Motion", "")
 STORAGE = DAHUA.replace("VideoSource/MotionAlarm", "Device/HardwareFailure/StorageFailure")
 
