@@ -4,6 +4,7 @@ A reader looks at its hardware when it is polled, so what happens at the door is
 """
 
 import asyncio
+import ctypes
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -180,7 +181,7 @@ class _Peripheral:
              "serial_number": self.address + 1, "firmware_version": 0x010000},
             capabilities=[{"function_code": code, "compliance_level": 1, "num_items": items}
                           for code, items in _CAPABILITIES])
-        device.set_command_callback(self._obey)
+        device.set_command_callback(self._on_command)
         return device
 
     def _look(self) -> None:
@@ -217,22 +218,28 @@ class _Peripheral:
             case _:
                 return bytes((door.tamper, False))
 
-    def _obey(self, command: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
+    def _on_command(self, command: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
+        answer = self._obey(command)
+        # The binding drops a reference it does not own to the second value: give it one.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(answer))
+        return 0, answer
+
+    def _obey(self, command: dict[str, Any]) -> dict[str, Any] | None:
         match command["command"]:
             case osdp_sys.CMD_STATUS:
                 kind = command["type"]
                 report = self._reported[kind] = self._report(kind)
                 # The binding's status answer carries no report; a manufacturer command has its layout in memory:
                 # a number, then bytes, here the count of entries (4 bytes) and the entries.
-                return 0, {"command": osdp_sys.CMD_MFG, "vendor_code": kind,
-                           "data": len(report).to_bytes(4, "little") + report}
+                return {"command": osdp_sys.CMD_MFG, "vendor_code": kind,
+                        "data": len(report).to_bytes(4, "little") + report}
             case osdp_sys.CMD_OUTPUT:
                 self._drive(command["control_code"], command["timer_count"] / 10)
             case osdp_sys.CMD_LED:
                 self._light(command)
             case _:
                 pass
-        return 0, None
+        return None
 
     def _drive(self, control: int, seconds: float) -> None:
         """Set the output: 1 and 3 off, 2 and 4 on, 5 on for a time."""

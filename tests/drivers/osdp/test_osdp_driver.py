@@ -174,6 +174,7 @@ async def test_a_dead_reader_slows_no_other(site):
         await reader.open()
     dead = await until(site.readers[0].read, DeviceSilent)
     assert "address 0" in str(dead)
+    await site.readers[1].read()
     events = site.readers[1].events()
     for number in range(4):
         site.doors[1].cards.put(f"{number + 1:010X}")
