@@ -12,6 +12,8 @@ _HEADER_BYTES: Final = 5
 _MAX_BYTES: Final = 1440
 _USES_CRC: Final = 0x04
 _HAS_SECURITY_BLOCK: Final = 0x08
+_SEQUENCE: Final = 0x03
+_BUSY: Final = 0x79
 
 
 def _crc_table() -> tuple[int, ...]:
@@ -52,6 +54,16 @@ def code_of(frame: bytes) -> int:
     if frame[start + 4] & _HAS_SECURITY_BLOCK:
         code += frame[code]
     return frame[code]
+
+
+def answers(reply: bytes, command: bytes, address: int) -> bool:
+    """Tell whether this is the reader's reply to this command, not a late one to an earlier command.
+
+    A reply repeats its command's sequence number; "busy" always has 0.
+    """
+    control = command[command.index(SOM) + 4]
+    same = not (reply[4] ^ control) & _SEQUENCE
+    return reply[1] == address | REPLY and (same or code_of(reply) == _BUSY)
 
 
 class Splitter:

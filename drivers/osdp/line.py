@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from drivers.base import DeviceRefused, DeviceUnreachable
-from drivers.osdp.frames import REPLY, Splitter
+from drivers.osdp.frames import Splitter, answers
 from drivers.osdp.link import Link
 from drivers.osdp.panel import PanelKey
 from drivers.serial_port import SerialPort
@@ -37,6 +37,7 @@ class Line:
         self._links: dict[int, Link] = {}
         self._frames = Splitter()
         self._busy: Link | None = None
+        self._sent = b""
         self._garbled = False
         self._free_from = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -117,7 +118,7 @@ class Line:
         return first if first and first.due <= now else None
 
     def _send(self, link: Link, frame: bytes, now: float) -> None:
-        self._busy, self._garbled = link, False
+        self._busy, self._sent, self._garbled = link, frame, False
         window = SHORT_ANSWER_S if link.calls % FULL_EVERY else ANSWER_S
         wire_s = (len(frame) + _ANSWER_BYTES) * _BITS_A_BYTE / self._port.baudrate
         self._wake(now + window + wire_s, self._on_timeout)
@@ -127,7 +128,7 @@ class Line:
         self._garbled = True  # until a whole frame shows that it was not
         for frame in self._frames.feed(received):
             link = self._busy
-            if link and frame[1] == link.key.address | REPLY:
+            if link and answers(frame, self._sent, link.key.address):
                 link.hear(frame, self._loop.time())
                 self._busy = None
         if self._busy is None and not self._port.closed:

@@ -243,7 +243,7 @@ class Link:
     def _fail(self, now: float, problem: DeviceError) -> None:
         self._hang_up()
         self._failures += 1
-        if self._failures < LOST_AFTER and not isinstance(problem, WrongKey | DeviceRefused):
+        if self._failures < LOST_AFTER and not isinstance(problem, WrongKey):
             self.due = now
             return
         self.calls += 1

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.osdp.frames import SOM, Splitter, code_of, crc16, is_whole
+from drivers.osdp.frames import SOM, Splitter, answers, code_of, crc16, is_whole
 
 POLL_ANSWER = bytes.fromhex("53810e000e02164034d9217b3bb1")
 HANDSHAKE = bytes.fromhex("ff530113000e03110176d764c8cce93255c41f4f")
@@ -52,3 +52,18 @@ def test_forgetting_drops_what_has_begun():
     assert splitter.feed(POLL_ANSWER[:9]) == []
     splitter.forget()
     assert splitter.feed(POLL_ANSWER) == [POLL_ANSWER]
+
+
+QUESTION = bytes.fromhex("ff53010e000e0215600dbb7d3df57f")
+BUSY = bytes([SOM, 0x81, 7, 0, 0, 0x79, 0x100 - (SOM + 0x81 + 7 + 0x79) % 0x100])
+
+
+@pytest.mark.parametrize(("reply", "address", "is_answer"), [
+    (POLL_ANSWER, 1, True),
+    (POLL_ANSWER, 2, False),
+    (QUESTION[1:], 1, False),
+    (POLL_ANSWER[:4] + b"\x0d" + POLL_ANSWER[5:], 1, False),
+    (BUSY, 1, True),
+])
+def test_an_answer_has_the_questions_number_and_the_readers_address(reply, address, is_answer):
+    assert answers(reply, QUESTION, address) == is_answer
