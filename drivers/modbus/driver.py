@@ -18,6 +18,9 @@ EXCEPTIONS: Final = {1: "it does not know this function", 2: "it has no such add
 """Exception codes in words (Modbus application protocol 1.1b3, 7)."""
 _FORGET_S: Final = 600.0
 """After this long registers that refused are tried again: somebody may have changed the device's configuration."""
+_FORGET_FAILED_S: Final = 60.0
+"""The same when the device said it failed, or refused everything: it may have recovered."""
+_FAILED: Final = 4
 _SHOWN: Final = 4
 
 
@@ -170,8 +173,10 @@ class ModbusDriver:
                 else:
                     good.append(part)
         joined = await self._join(sorted(good, key=lambda part: part.address))
-        self._forget_at = asyncio.get_running_loop().time() + _FORGET_S
-        self._use([*(ask.block for ask in self._asks if ask.block is not block), *joined])
+        blocks = [*(ask.block for ask in self._asks if ask.block is not block), *joined]
+        hopeful = not blocks or _FAILED in self._refused.values()
+        self._forget_at = asyncio.get_running_loop().time() + (_FORGET_FAILED_S if hopeful else _FORGET_S)
+        self._use(blocks)
 
     async def _join(self, parts: list[Block]) -> list[Block]:
         """Merge what was split too far: neighbours the device gives together."""

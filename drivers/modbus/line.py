@@ -55,7 +55,8 @@ class Line:
         return bool(self.rests.units)
 
     def join(self, unit: Unit) -> None:
-        """Count a unit in."""
+        """Count a unit in; whatever it did before, it is asked at once."""
+        unit.misses, unit.probe_at = 0, 0.0
         if unit not in self.rests.units:
             self.rests.units.append(unit)
 

@@ -15,7 +15,7 @@ IDLE_SHARE: Final = 0.5
 _ALIVE_S: Final = 10.0
 _QUICK_S: Final = 0.05
 _FULL_PROBE: Final = 4
-"""Every so many probes of a unit that never answered wait the whole time-out: it may just be slow."""
+"""Every so many probes wait the whole time-out: the unit may just have become slow."""
 _FADING: Final = 0.999
 
 
@@ -43,8 +43,11 @@ class Rests:
     _answered_at: float = float("-inf")
 
     def timeout_s(self, unit: Unit) -> float:
-        """Return how long to wait for the unit's next answer: shorter once it missed, judged by what answers take."""
-        if not unit.misses or (not unit.slowest_s and unit.misses % _FULL_PROBE == 0):
+        """Return how long to wait for the unit's next answer.
+
+        Once it missed and others wait for the line, that is shorter than its time-out: judged by what answers take.
+        """
+        if unit.misses % _FULL_PROBE == 0 or len(self.units) < 2:
             return unit.timeout_s
         return min(unit.timeout_s, max(_QUICK_S, 4 * unit.slowest_s, 4 * self.slowest_s))
 

@@ -50,11 +50,22 @@ def test_a_slow_unit_is_given_its_time() -> None:
     assert rests.timeout_s(unit) == 0.4
 
 
+def test_a_unit_that_became_slow_gets_its_whole_time_now_and_then() -> None:
+    rests = Rests([Unit(1, 0.5), unit := Unit(2, 0.5)])
+    rests.answered(unit, FAST_S, 0.0)
+    patience = []
+    for now in range(8):
+        rests.missed(unit, float(now))
+        patience.append(rests.timeout_s(unit))
+    assert patience == [0.05, 0.05, 0.05, 0.5] * 2
+
+
 def test_alone_on_its_line_a_unit_never_rests() -> None:
     rests = Rests([unit := Unit(1, 0.5)])
     for now in range(10):
         rests.missed(unit, float(now))
     assert unit.probe_at == 0
+    assert rests.timeout_s(unit) == 0.5
 
 
 def test_when_one_comes_back_the_others_are_asked_soon() -> None:

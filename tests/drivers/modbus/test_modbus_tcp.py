@@ -254,6 +254,17 @@ async def test_a_device_that_refuses_everything(factory: ModbusFactory, peer: Pe
         await driver.read()
 
 
+async def test_what_refused_is_tried_again_later(factory: ModbusFactory, peer: Peer) -> None:
+    driver = device(factory, peer)
+    await driver.open()
+    peer.answer = refusing(4)
+    assert (await driver.read()).problem
+    peer.answer = registers
+    assert (await driver.read()).problem
+    driver._forget_at = 0
+    assert await values_of(driver) == [1000 + i for i in range(10)]
+
+
 WRITABLE: list[dict[str, object]] = [
     {"name": "strike", "kind": "coil", "address": 3, "writable": True},
     {"name": "setpoint", "kind": "holding", "address": 4, "type": "int16", "scale": 0.1, "writable": True,
