@@ -137,9 +137,10 @@ class Line:
         await self._turn(self._normal)
         try:
             wire = await self._connected()
-            stranger = Unit(number, timeout_s, misses=1 if self.rests.slowest_s else 0)
+            stranger = Unit(number, timeout_s)
+            wait_s = self.rests.quick_s(stranger) if self.is_shared and self.rests.slowest_s else timeout_s
             self._is_probe = True
-            reply = await wire.ask(number, pdu, self.rests.timeout_s(stranger), _LARGEST_ANSWER)
+            reply = await wire.ask(number, pdu, wait_s, _LARGEST_ANSWER)
             if reply[:1] and reply[0] & 0x80:
                 self._check_exception(stranger, reply[-1])
         finally:

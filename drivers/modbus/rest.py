@@ -49,6 +49,10 @@ class Rests:
         """
         if unit.misses % _FULL_PROBE == 0 or len(self.units) < 2:
             return unit.timeout_s
+        return self.quick_s(unit)
+
+    def quick_s(self, unit: Unit) -> float:
+        """Return a time in which the unit would answer, if it is like the others on the line."""
         return min(unit.timeout_s, max(_QUICK_S, 4 * unit.slowest_s, 4 * self.slowest_s))
 
     def answered(self, unit: Unit, took_s: float, now: float) -> None:
