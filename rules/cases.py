@@ -1,7 +1,7 @@
 """All tracks: they raise, clear, wait and are remembered here. The engine tells what it saw, `Cases` what follows."""
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from contract.messages import Text
 from rules.calendar import Calendar
@@ -23,7 +23,8 @@ class Cases:
         self.calendar = calendar
         self.table = table
         self.rules = dict(rules)
-        self._tracks: dict[Key, Track] = {}
+        self._tracks: dict[str, dict[str, Track]] = {}
+        """By rule, then by subject."""
         self._active: dict[str, set[str]] = {}
         self._dirty: set[Key] = set()
         self._heap: list[tuple[int, Key]] = []
@@ -33,7 +34,7 @@ class Cases:
                 self._restore((rule, subject), decoder.decode(body))
 
     def _restore(self, key: Key, track: Track) -> None:
-        self._tracks[key] = track
+        self._tracks.setdefault(key[0], {})[key[1]] = track
         if track.active:
             self._active.setdefault(key[0], set()).add(key[1])
         self._push(key, track)
@@ -41,26 +42,26 @@ class Cases:
     # What is known.
 
     def track(self, rule: str, subject: str) -> Track | None:
-        return self._tracks.get((rule, subject))
+        return self._tracks.get(rule, {}).get(subject)
 
     def phase(self, rule: str, subject: str) -> Phase:
-        track = self._tracks.get((rule, subject))
+        track = self.track(rule, subject)
         return track.phase if track else Phase.NORMAL
 
     def of(self, rule: str) -> list[tuple[str, Track]]:
         """Return this rule's subjects with their tracks."""
-        return [(subject, track) for (owner, subject), track in self._tracks.items() if owner == rule]
+        return list(self._tracks.get(rule, {}).items())
 
-    def orphans(self) -> Iterator[Key]:
-        """Yield the tracks whose rule is gone."""
-        yield from [key for key in self._tracks if key[0] not in self.rules]
+    def orphans(self) -> list[str]:
+        """Return the rules that are gone but have left tracks."""
+        return [name for name in self._tracks if name not in self.rules]
 
     @property
     def next_ms(self) -> int:
         """The nearest deadline; 0 when there is none."""
         while self._heap:
             ms, key = self._heap[0]
-            track = self._tracks.get(key)
+            track = self.track(*key)
             if track is not None and track.next_ms == ms:
                 return ms
             heapq.heappop(self._heap)
@@ -70,7 +71,7 @@ class Cases:
         """Return what changed since the last call; empty bytes: forget the key."""
         state = {}
         for key in self._dirty:
-            track = self._tracks.get(key)
+            track = self.track(*key)
             state[f"{_PREFIX}{key[0]}|{key[1]}"] = encoder.encode(track) if track else b""
         self._dirty.clear()
         return state
@@ -79,21 +80,21 @@ class Cases:
 
     def open(self, rule: Rule, subject: str) -> Track:
         """Return the track, making it when there is none; follow with `keep` once it is changed."""
-        return self._tracks.setdefault((rule.id, subject), Track())
+        return self._tracks.setdefault(rule.id, {}).setdefault(subject, Track())
 
     def keep(self, rule: Rule, subject: str, track: Track) -> None:
         """Note that a track changed: it will be written down, its deadline watched; an idle one is dropped."""
         key = (rule.id, subject)
         self._dirty.add(key)
         if track.idle:
-            self._tracks.pop(key, None)
+            self._tracks.get(rule.id, {}).pop(subject, None)
         else:
             self._push(key, track)
 
     def observe(self, rule: Rule, subject: str, *, holds: bool, at_ms: int, value: float | None = None,
                 limit: float | None = None, cause: Cause | None = None) -> list[Outcome]:
         """Take in that the condition holds, or does not, from this time on."""
-        track = self._tracks.get((rule.id, subject))
+        track = self.track(rule.id, subject)
         if track is None and not holds:
             return []
         track = track or self.open(rule, subject)
@@ -111,7 +112,7 @@ class Cases:
 
     def catch_up(self, rule: Rule, subject: str, until_ms: int) -> list[Outcome]:
         """Let the deadlines of one track up to this time happen."""
-        track = self._tracks.get((rule.id, subject))
+        track = self.track(rule.id, subject)
         if track is None or not track.next_ms or track.next_ms > until_ms:
             return []
         outcomes = self._catch_up(rule, subject, track, until_ms)
@@ -128,7 +129,7 @@ class Cases:
 
     def pause(self, rule: Rule, subject: str) -> bool:
         """Stop a waiting track's clock: its value is not known any more. Tell whether it was waiting."""
-        track = self._tracks.get((rule.id, subject))
+        track = self.track(rule.id, subject)
         if track is None or not track.due_ms:
             return False
         track.due_ms = 0
@@ -140,8 +141,8 @@ class Cases:
         outcomes = []
         while (ms := self.next_ms) and ms <= now_ms:
             _, key = heapq.heappop(self._heap)
-            track, rule = self._tracks[key], self.rules.get(key[0])
-            if rule is None:
+            track, rule = self.track(*key), self.rules.get(key[0])
+            if rule is None or track is None:
                 continue
             outcomes += self._catch_up(rule, key[1], track, now_ms)
             self.keep(rule, key[1], track)
@@ -150,15 +151,15 @@ class Cases:
     def forget(self, rule: str, now_ms: int) -> list[Outcome]:
         """Drop all of a rule's tracks; what was active clears."""
         outcomes = []
-        for subject, track in self.of(rule):
+        for subject, track in self._tracks.pop(rule, {}).items():
             self._dirty.add((rule, subject))
-            del self._tracks[rule, subject]
             if track.active:
                 self._active[rule].discard(subject)
                 known = self.rules.get(rule)
                 outcomes.append(Outcome(kind=Kind.CLEAR, rule=rule, subject=subject, at_ms=now_ms,
                                         priority=known.priority if known else 4,
                                         message=known.title if known else Text(rule, rule)))
+                outcomes += self._suppress_others(rule, now_ms)
         return outcomes
 
     def _push(self, key: Key, track: Track) -> None:
@@ -208,25 +209,25 @@ class Cases:
         self._active[rule.id].discard(subject)
         return [
             self._outcome(Kind.CLEAR, rule, subject, track, at_ms),
-            *self._acts(rule, subject, track, at_ms, on="clear"),
-            *self._suppress_others(rule, at_ms),
-        ] if _alarms(rule) else self._acts(rule, subject, track, at_ms, on="clear")
+            *self._acts(rule, subject, track, at_ms, at="clear"),
+            *self._suppress_others(rule.id, at_ms),
+        ] if _alarms(rule) else self._acts(rule, subject, track, at_ms, at="clear")
 
     # What follows from a raise or a clear.
 
     def _raised(self, rule: Rule, subject: str, track: Track, at_ms: int) -> list[Outcome]:
         by = self._suppressor(rule, track)
         track.suppressed = bool(by)
-        outcomes = self._acts(rule, subject, track, at_ms, on="raise")
+        outcomes = self._acts(rule, subject, track, at_ms, at="raise")
         if not _alarms(rule):
             return outcomes
         raised = self._outcome(Kind.RAISE, rule, subject, track, at_ms, suppressed_by=by)
-        return [raised, *outcomes, *self._suppress_others(rule, at_ms)]
+        return [raised, *outcomes, *self._suppress_others(rule.id, at_ms)]
 
-    def _acts(self, rule: Rule, subject: str, track: Track, at_ms: int, *, on: str) -> list[Outcome]:
+    def _acts(self, rule: Rule, subject: str, track: Track, at_ms: int, *, at: str) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for action in rule.actions:
-            if action.on != on:
+            if action.at != at:
                 continue
             outcomes += [self._outcome(Kind.COMMAND, rule, subject, track, at_ms, command=order)
                          for order in self._orders(action, track)]
@@ -264,17 +265,17 @@ class Cases:
         if wish is None or not self._active.get(wish.rule):
             return ""
         mine = _whose(track, wish.by)
-        others = (self._tracks[wish.rule, subject] for subject in self._active[wish.rule])
+        others = (self._tracks[wish.rule][subject] for subject in self._active[wish.rule])
         return wish.rule if any(_whose(other, wish.by) == mine for other in others) else ""
 
-    def _suppress_others(self, rule: Rule, at_ms: int) -> list[Outcome]:
+    def _suppress_others(self, rule: str, at_ms: int) -> list[Outcome]:
         """Mark or free, now that this rule's alarm came or went, the alarms it implies."""
         outcomes = []
         for other in self.rules.values():
-            if other.suppress_when is None or other.suppress_when.rule != rule.id:
+            if other.suppress_when is None or other.suppress_when.rule != rule:
                 continue
             for subject in sorted(self._active.get(other.id, ())):
-                track = self._tracks[other.id, subject]
+                track = self._tracks[other.id][subject]
                 by = self._suppressor(other, track)
                 if bool(by) != track.suppressed:
                     track.suppressed = bool(by)

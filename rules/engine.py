@@ -6,6 +6,7 @@ gives what to write into the next commit, and the constructor takes it back.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from rules.tracks import Phase
 from rules.windows import Windows
 
 Indices = NDArray[np.intp]
+NEVER_MS: Final = 1 << 62
 
 
 class RuleEngine:
@@ -40,7 +42,6 @@ class RuleEngine:
         self._rules = _checked(rules, calendar)
         self._cases = Cases(calendar, table, {rule.id: rule for rule in self._rules}, state or {})
         self._windows = Windows(state or {})
-        self._flips: dict[str, int] = {}
         self._unseeded = True
         self._waiting: set[int] = set()
         """Points with a level that holds but has not raised yet."""
@@ -64,7 +65,8 @@ class RuleEngine:
                     self._followers.setdefault(point, []).append(self._rules[position])
         self._measure_windows()
         self._timed = [rule for rule in self._rules if rule.calendar != "always"]
-        self._flips = {rule.id: self._flips.get(rule.id, 0) for rule in self._timed}
+        self._flips = {rule.id: 0 for rule in self._timed}
+        self._next_flip_ms = 0 if self._timed else NEVER_MS
         self._remember(size)
 
     def _measure_windows(self) -> None:
@@ -212,6 +214,13 @@ class RuleEngine:
     def tick(self, now_ms: int) -> list[Outcome]:
         """Let every deadline up to now happen: durations, ends, absences, and the calendar's own changes."""
         outcomes = self._seed(now_ms)
+        if self._next_flip_ms <= now_ms:
+            outcomes += self._turn(now_ms)
+        return outcomes + self._cases.expire(now_ms)
+
+    def _turn(self, now_ms: int) -> list[Outcome]:
+        """Judge the rules again whose calendar has opened or closed."""
+        outcomes: list[Outcome] = []
         for rule in self._timed:
             flip_ms = self._flips[rule.id]
             if flip_ms <= now_ms:
@@ -219,13 +228,14 @@ class RuleEngine:
                     outcomes += self._cases.expire(at_ms)  # what came due before the calendar turned comes first
                     outcomes += self._cases.settle(rule, at_ms)
                 self._flips[rule.id] = self._calendar.next_change_ms(rule.calendar, now_ms)
-        return outcomes + self._cases.expire(now_ms)
+        self._next_flip_ms = min(self._flips.values(), default=NEVER_MS)
+        return outcomes
 
     @property
     def next_deadline_ms(self) -> int:
         """When the next `tick` is due at the latest; 0 when nothing waits."""
-        waiting = [self._cases.next_ms, *self._flips.values()]
-        return min((ms for ms in waiting if ms), default=0)
+        flip_ms = self._next_flip_ms if self._next_flip_ms < NEVER_MS else 0
+        return min((ms for ms in (self._cases.next_ms, flip_ms) if ms), default=0)
 
     def _seed(self, now_ms: int) -> list[Outcome]:
         """Once after the start or a change: begin to wait for what should come, drop what no rule owns."""
@@ -237,8 +247,7 @@ class RuleEngine:
                 for subject, cause in seeds(rule, self._table):
                     if self._cases.track(rule.id, subject) is None:
                         await_again(self._cases, rule, subject, cause, now_ms)
-        owners = dict.fromkeys(owner for owner, _ in self._cases.orphans())
-        return [outcome for owner in owners for outcome in self._cases.forget(owner, now_ms)]
+        return [outcome for owner in self._cases.orphans() for outcome in self._cases.forget(owner, now_ms)]
 
     def phase(self, rule: str, subject: str) -> Phase:
         """Tell whether a rule is normal, pending or active for a subject."""

@@ -52,5 +52,5 @@ def holds(expression: str, context: Mapping[str, object]) -> bool:
     """Evaluate; an expression that fails on these values (a missing field, another type) does not hold."""
     try:
         return compiled(expression).execute(dict(context)) is True
-    except (RuntimeError, TypeError, ValueError):
+    except (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError):
         return False

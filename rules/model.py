@@ -245,7 +245,8 @@ class Action(Settings):
     alarm: bool = False
     command: CommandOrder | None = None
     notify: Team | None = None
-    on: Literal["raise", "clear"] = "raise"
+    at: Literal["raise", "clear"] = "raise"
+    """Not called `on`, which YAML reads as true."""
 
     @model_validator(mode="after")
     def _one(self) -> "Action":
