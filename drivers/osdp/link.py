@@ -191,7 +191,7 @@ class Link:
 
     def _hang_up(self) -> None:
         """End this conversation; a command that was under way is the first of the next one."""
-        if self._request and not self._request.dropped:
+        if self._request:
             self.urgent.appendleft(self._request)
         self._request = None
         self._panel, self.online = self._panel.again(), False

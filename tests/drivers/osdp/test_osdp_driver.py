@@ -21,10 +21,15 @@ from drivers.base import (
     WrongKey,
 )
 from drivers.osdp import OsdpFactory, OsdpSettings
+from drivers.osdp.frames import code_of
+from drivers.osdp.line import Line
+from drivers.osdp.panel import PanelKey
+from drivers.serial_port import SerialPort
 from simulator.osdp import OsdpReader, osdp_lines
 from simulator.world import DoorHardware, World
 
 LINE = "osdp_line_1"
+CMD_OUT = 0x68
 NAMES = ("a101", "a102", "a103")
 
 
@@ -272,19 +277,40 @@ async def test_closing_ends_the_events_and_whatever_waits(site):
         await soon(writing)
 
 
-async def test_a_cancelled_strike_is_not_sent_later(site):
-    reader, door = site.readers[0], site.doors[0]
-    site.faults.silent.add("a101")
-    await reader.open()
-    writing = asyncio.create_task(reader.write("output_0", 1))
-    await asyncio.sleep(0)
-    writing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await writing
-    site.faults.silent.clear()
-    await until(reader.read)
-    assert await reader.write("output_0", 0) == 0
-    assert not door.strike
+async def test_the_strike_is_the_next_on_the_wire_after_its_card(site, monkeypatch):
+    sent = []
+    write = SerialPort.write
+
+    def noted(port, frame):
+        sent.append((frame[2], code_of(frame)))
+        write(port, frame)
+
+    monkeypatch.setattr(SerialPort, "write", noted)
+    for reader in site.readers:
+        await reader.open()
+        await reader.read()
+    events = site.readers[0].events()
+    for number in range(5):
+        site.doors[0].cards.put(f"{number + 1:010X}")
+        await soon(anext(events))
+        sent.clear()
+        await site.readers[0].write("output_0", number % 2)
+        assert sent[0] == (0, CMD_OUT)
+
+
+async def test_after_a_card_the_line_stays_free_for_its_strike(site):
+    line = Line(site.world.endpoints[LINE], 9600, lambda _line: None)
+    link, other = (line.join(PanelKey(number, 9600, bytes(16))) for number in (0, 1))
+    now = asyncio.get_running_loop().time()
+    link.online = True
+    assert line._next(now) is not None
+    line._hold()
+    assert line._next(now) is None, "no poll now"
+    link.order({}, urgent=True)
+    assert line._next(now) is link
+    link.urgent.clear()
+    line.close()
+    assert other.problem
 
 
 async def test_noise_on_the_line_passes(site):
