@@ -137,6 +137,8 @@ def step(door: Door, given: Input, settings: DoorSettings, now_ms: int) -> Moved
             after = _entitle(door, "rex", settings, now_ms, strike=settings.rex_strikes)
         case Order(action="open"):
             after = _entitle(door, "command", settings, now_ms, strike=True)
+        case Order() if given.action != "normal" and 0 < given.until_ms <= now_ms:
+            after = door  # an override that came after its own end
         case Order():
             mode = {"unlock": DoorMode.UNLOCKED, "lock": DoorMode.LOCKED}.get(given.action, DoorMode.NORMAL)
             after = _set_mode(door, mode, given.until_ms if given.action != "normal" else 0, settings, now_ms)

@@ -113,6 +113,11 @@ def test_fire_beats_lockdown_and_gives_it_back():
     assert door.effective is DoorMode.LOCKED
 
 
+def test_an_override_that_comes_after_its_end_does_nothing():
+    told, door = play((10, Order("unlock", until_ms=T0 + 10_000)), (11, Order("lock", until_ms=T0 + 5_000)))
+    assert (told, door.mode) == ([], DoorMode.NORMAL)
+
+
 def test_a_rex_without_a_strike_still_counts():
     told, _ = play((0, Rex()), (1, OPEN), settings=DoorSettings(id="d1", zone="a", rex_strikes=False))
     assert [what for _, what in told] == ["door.opened rex"]
