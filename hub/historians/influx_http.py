@@ -25,6 +25,16 @@ _VERSION: Final = re.compile(r"v?(\d+)\.(\d+)")
 _DROPPED: Final = re.compile(r"dropped=(\d+)")
 
 
+def plain_url(url: str) -> str:
+    """Accept an address that holds no secret (it is logged); raise ValueError otherwise."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("http://host:port or https://host:port is wanted")
+    if parts.username or parts.password or parts.query:
+        raise ValueError("user, password and token have their own fields: an address is logged, they never are")
+    return url.rstrip("/")
+
+
 class InfluxSettings(Settings):
     """How to reach the InfluxDB (1.x, 2.x, 3.x) or VictoriaMetrics."""
 
@@ -41,15 +51,7 @@ class InfluxSettings(Settings):
     timeout_s: float = Field(10, gt=0, le=300)
     lines_per_request: int = Field(10_000, ge=100, le=100_000)
 
-    @field_validator("url")
-    @classmethod
-    def _is_plain_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("http://host:port or https://host:port is wanted")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("user, password and token have their own fields: an address is logged, they never are")
-        return url.rstrip("/")
+    _plain = field_validator("url")(plain_url)
 
     @model_validator(mode="after")
     def _has_one_credential(self) -> "InfluxSettings":

@@ -1,0 +1,1 @@
+"""Screens: console/ (TypeScript) and grafana/ (dashboards as code)."""
