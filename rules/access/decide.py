@@ -1,4 +1,4 @@
-"""May this credential pass this door now? Pure; about a microsecond."""
+"""May this credential pass this door now? Pure; a few microseconds."""
 
 from collections.abc import Iterator
 
