@@ -27,7 +27,7 @@ class Lines:
         loaded = {name: load_profile(profiles / f"{name}.yaml") for name in {unit.profile for unit in UNITS}}
         self.stations = {
             unit.id: Station(Image(loaded[unit.profile], self._thing(unit)), f"CV{number:05d}",
-                             live=unit.profile == "campus-io")
+                             live=unit.profile in ("campus-io", "campus-fire"))
             for number, unit in enumerate(UNITS, 40_101)
         }
         self._servers: dict[str, TcpServer | RtuServer] = {}
@@ -53,8 +53,10 @@ class Lines:
         """Connect a unit that was not there at the start."""
         self._servers[unit.line].stations[unit.unit] = self.stations[unit.id]
 
-    def show_surroundings(self) -> None:
-        """Let the lighting panels' sensors see daylight and people."""
+    def look(self) -> None:
+        """The campus has moved: let every unit see it, and the lighting panels daylight and people."""
+        for station in self.stations.values():
+            station.stale = True
         for name, thing in self._lighting.items():
             people = self._campus.building_people(name)
             thing.outside_lux = round(self._campus.weather.sun * _LUX_AT_NOON)

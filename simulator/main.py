@@ -151,7 +151,7 @@ class Simulation:
             self.population.tick(self.clock.now_ms(), loop.time())
             if tick % _PHYSICS_TICKS == 0:
                 self.campus.advance(self.clock.now_ms())
-                self.lines.show_surroundings()
+                self.lines.look()
             if tick % _SAVE_TICKS == 0:
                 self._save(clean=False)
                 self._read_clock()

@@ -7,7 +7,7 @@ import asyncio
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,6 @@ from simulator.registers import ILLEGAL_FUNCTION, ILLEGAL_VALUE, Image, Refusal
 
 _NO_ANSWER_BEHIND: Final = 0x0B
 """Gateway target device failed to respond."""
-_REFRESH_S: Final = 0.2
 _MBAP: Final = struct.Struct(">HHHB")
 _TWO: Final = struct.Struct(">HH")
 _MAX_WORDS: Final = 125
@@ -32,18 +31,19 @@ class Station:
     image: Image
     serial_number: str
     live: bool = False
-    """Refresh before every answer (door I/O), not only a few times a second."""
+    """Refresh before every answer (doors, fire), not only when the campus has moved."""
     silent: bool = False
     garbage: bool = False
     requests: int = 0
-    _fresh_until: float = field(default=0.0, repr=False)
+    stale: bool = True
+    """The campus has moved since the last refresh."""
 
-    def answer(self, request: bytes, now_s: float) -> bytes:
+    def answer(self, request: bytes) -> bytes:
         """Return the reply (function code and data) to a request's."""
         self.requests += 1
-        if self.live or now_s >= self._fresh_until:
+        if self.live or self.stale:
             self.image.refresh()
-            self._fresh_until = now_s + _REFRESH_S
+            self.stale = False
         try:
             return _functions.get(request[0], _unknown)(self, request)
         except Refusal as refusal:
@@ -165,7 +165,7 @@ class TcpLine(asyncio.Protocol):
         elif station.silent:
             return
         else:
-            reply = station.answer(request, asyncio.get_running_loop().time())
+            reply = station.answer(request)
             if station.garbage:
                 reply = _spoil(station, reply)
         self._transport.write(_MBAP.pack(transaction, 0, len(reply) + 1, unit) + reply)
@@ -251,18 +251,18 @@ class RtuServer:
                 del self._buffer[0]
                 continue
             del self._buffer[:size]
-            self._answer(frame, now_s)
+            self._answer(frame)
 
-    def _answer(self, frame: bytes, now_s: float) -> None:
+    def _answer(self, frame: bytes) -> None:
         unit, request = frame[0], frame[1:-2]
         if unit == 0:  # broadcast: everyone obeys, nobody answers
             for listener in self.stations.values():
-                listener.answer(request, now_s)
+                listener.answer(request)
             return
         station = self.stations.get(unit)
         if station is None or station.silent:
             return
-        body = frame[:1] + station.answer(request, now_s)
+        body = frame[:1] + station.answer(request)
         reply = body + crc16(body)
         if station.garbage:
             reply = reply[:-2] + b"\x00\x00" if station.requests % 2 else reply[:len(reply) // 2]

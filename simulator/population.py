@@ -62,6 +62,8 @@ def way(person: Person, start: str, end: str) -> list[Leg]:
             legs.append(Leg(GROUNDS, "lane-1"))
         elif start_building in MAIN_DOOR:
             legs.append(Leg(GROUNDS, MAIN_DOOR[start_building], leaving=True))
+        elif end_building == GROUNDS:
+            legs.append(Leg(GROUNDS))
         if end_building == OUTSIDE:
             legs.append(Leg(OUTSIDE, "lane-2"))
         elif end_building != GROUNDS:

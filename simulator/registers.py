@@ -4,6 +4,7 @@ import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, cast
 
@@ -87,9 +88,10 @@ class Profile:
     """Vendor, product, model."""
 
 
+@cache
 def load_profile(path: Path) -> Profile:
     """Read a profile; unknown keys (labels, units) are none of the wire's business."""
-    content = cast("dict[str, object]", yaml.safe_load(path.read_text(encoding="utf-8")))
+    content = cast("dict[str, object]", yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
     known = Register.__dataclass_fields__
     points = cast("list[dict[str, object]]", content["points"])
     registers = tuple(

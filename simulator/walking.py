@@ -110,7 +110,8 @@ class Doorway:
             return True
         patience_s = max(_PATIENCE_WALL_S, _PATIENCE_S / self._world.speed)
         try:
-            await asyncio.wait_for(self._struck.wait(), patience_s)
+            async with asyncio.timeout(patience_s):  # wait_for would lose a cancellation that comes with the strike
+                await self._struck.wait()
         except TimeoutError:
             return False
         return True
