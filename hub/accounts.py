@@ -24,7 +24,8 @@ def create(new: shapes.NewUser, password_hash: str, *, by: str, at_ms: int) -> C
 
     def work(connection: Connection) -> shapes.User:
         if connection.scalar(select(users.c.name).where(users.c.name == new.username)) is not None:
-            raise Refusal(409, "exists", Text(f"There is a user {new.username} already.", f"用户 {new.username} 已存在。"))
+            raise Refusal(409, "exists", Text(
+                f"There is a user {new.username} already.", f"用户 {new.username} 已存在。"))
         connection.execute(insert(users).values(
             name=new.username, shown=new.name, password_hash=password_hash, roles=",".join(new.roles),
             language=new.language))
@@ -52,7 +53,7 @@ def edit(
         detail: dict[str, object] = {**values}
         if password_hash:
             values["password_hash"] = password_hash
-            detail["password"] = "new"
+            detail["new_password"] = True
         if values:
             connection.execute(update(users).where(users.c.name == username).values(**values))
         if change.roles is not None or change.disabled or password_hash:

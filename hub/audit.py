@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Connection, func, insert, select
@@ -13,15 +14,16 @@ FIRST_SEAL: Final = "0" * 64
 
 
 def write(
-    connection: Connection, *, at_ms: int, actor: str, action: str, subject: str, detail: dict[str, object] | None = None,
+    connection: Connection, *, at_ms: int, actor: str, action: str, subject: str,
+    detail: Mapping[str, object] | None = None,
 ) -> None:
     """Add a line inside the running transaction, so that a change and its line are stored together or not at all.
 
     action: a verb with its object, such as "alarm.acknowledge"; subject: the id of what was changed. Never put a
     password, a token or a card number into the detail.
     """
-    text = json.dumps(detail or {}, ensure_ascii=False, sort_keys=True)
-    previous = connection.scalar(select(audit.c.seal).order_by(audit.c.id.desc()).limit(1)) or FIRST_SEAL
+    text = json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True)
+    previous = newest_seal(connection)
     connection.execute(insert(audit).values(
         at_ms=at_ms, actor=actor, action=action, subject=subject, detail=text,
         seal=_seal(previous, at_ms, actor, action, subject, text)))
@@ -54,6 +56,6 @@ def newest_seal(connection: Connection) -> str:
     return connection.scalar(select(audit.c.seal).order_by(audit.c.id.desc()).limit(1)) or FIRST_SEAL
 
 
-def _seal(previous: str, at_ms: int, actor: str, action: str, subject: str, detail: str) -> str:
-    line = json.dumps([at_ms, actor, action, subject, detail], ensure_ascii=False, separators=(",", ":"))
+def _seal(previous: str, at_ms: int, *said: str) -> str:
+    line = json.dumps([at_ms, *said], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(f"{previous}{line}".encode()).hexdigest()

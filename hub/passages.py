@@ -10,6 +10,7 @@ from contract.kinds import ACCESS_DENIED, ACCESS_GRANTED
 from contract.messages import DoorBirth, Text
 from hub.api import shapes
 from hub.tables import cards, doors, events, evidence, people
+from rules.access import WORDS, Reason
 
 _CJK: Final = re.compile(r"[\u4e00-\u9fff]")
 _birth: Final = msgspec.json.Decoder(DoorBirth)
@@ -81,14 +82,13 @@ def _passage(row: Row[Any], birth: DoorBirth | None) -> shapes.Passage:
 
 def reason_text(reason: str) -> Text:
     """Return a decision's reason in words."""
-    return _WORDS[reason][0] if reason in _WORDS else Text(reason.replace("_", " "), reason)
+    return WORDS[Reason(reason)].what if reason in _REASONS else Text(reason.replace("_", " "), reason)
 
 
 def next_step(reason: str) -> Text:
     """Return what a guard can do about a decision."""
-    return _WORDS[reason][1] if reason in _WORDS else _ASK
+    return WORDS[Reason(reason)].next_step if reason in _REASONS else _ASK
 
 
-_NOTHING: Final = Text("", "")
-_ASK: Final = Text("Ask the security room", "请联系安保室")
-_WORDS: Final[dict[str, tuple[Text, Text]]] = {"granted": (Text("Allowed", "允许通行"), _NOTHING)}
+_REASONS: Final = frozenset(Reason)
+_ASK: Final = Text("Ask the security room.", "请联系安保室。")

@@ -1,9 +1,7 @@
 """Changes to people, cards and grants. Each function returns the work of one commit, which answers the person's id."""
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -12,12 +10,11 @@ from contract.sealing import credential_hash
 from hub import audit
 from hub.api import shapes
 from hub.api.core import Refusal, not_found
+from hub.people import TAIL, canonical_card
 from hub.people_view import PERSON
 from hub.tables import cards, doors, grants, people
 
 Work = Callable[[Connection], str]
-TAIL: Final = 4
-_CARD: Final = re.compile(r"[0-9A-Fa-f]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +26,6 @@ class Actor:
 
     def audit(self, connection: Connection, action: str, subject: str, **detail: object) -> None:
         audit.write(connection, at_ms=self.at_ms, actor=self.name, action=action, subject=subject, detail=detail)
-
-
-def canonical_card(number: str) -> str:
-    """Return a card's number as readers report it: upper-case hex without leading zeros; ValueError if it is none."""
-    text = number.strip().replace(":", "").replace(" ", "").replace("-", "")
-    if not _CARD.match(text) or not text.strip("0"):
-        raise ValueError("must be the card's number in hexadecimal, such as 50B9ED461E")
-    return text.upper().lstrip("0")
 
 
 def create(new: shapes.NewPerson, *, groups: Collection[str], actor: Actor) -> Work:

@@ -38,7 +38,7 @@ class SiteName(Settings):
 class Floor(Settings):
     id: str
     name: Names
-    rooms: dict[str, Names] = {}
+    rooms: dict[str, Names] = Field(default_factory=dict)
     """Name of each room by the last part of its place."""
 
 
@@ -57,7 +57,7 @@ class Building(Settings):
     kind: Literal["building", "area"] = "building"
     zone: str = ""
     """Zone it belongs to; its own id when not given."""
-    floors: list[Floor] = []
+    floors: list[Floor] = Field(default_factory=list)
     plan: Rectangle | None = None
 
 
@@ -81,11 +81,11 @@ class Site(Settings):
 
     site: SiteName
     buildings: list[Building]
-    zones: list[Zone] = []
+    zones: list[Zone] = Field(default_factory=list)
     plan: PlanSize
-    doors: dict[str, Position] = {}
+    doors: dict[str, Position] = Field(default_factory=dict)
     """Where each door is on the plan."""
-    cameras: dict[str, Position] = {}
+    cameras: dict[str, Position] = Field(default_factory=dict)
 
     @cached_property
     def time_zone(self) -> ZoneInfo:

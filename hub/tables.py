@@ -251,6 +251,7 @@ grants = Table(
     Column("doors", String, nullable=False),  # door id, zone:ID or all
     Column("schedule", String, nullable=False),
     Column("deny", Boolean, nullable=False, default=False),
+    Column("lockdown", Boolean, nullable=False, default=False),  # holds in lockdown too
     Column("valid_until_ms", _id),
 )
 

@@ -1,4 +1,4 @@
-"""Who may call what: the session behind a request, the roles a route asks for, and the proof that a change was meant."""
+"""Who may call what: the session behind a request, the roles a route asks for, and proof that a change was meant."""
 
 import secrets
 from typing import Annotated, Final
@@ -45,7 +45,8 @@ async def signed_in(request: Request) -> Signed:
         given = request.headers.get(CSRF_HEADER, "")
         if not secrets.compare_digest(given.encode(), signed.csrf.encode()):
             raise Refusal(403, "csrf", Text(
-                "This change did not come from the console. Reload the page.", "该操作不是由控制台发出的，请刷新页面。"))
+                "This change did not come from the console. Reload the page.",
+                "该操作不是由控制台发出的，请刷新页面。"))
     return signed
 
 

@@ -17,7 +17,7 @@ async def list_alarms(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> list[shapes.Alarm]:
     """List alarms: open are those that need someone, all adds what is over."""
-    return core.alarms.listed(open_only=state == "open", limit=limit)
+    return core.alarms.list(open_only=state == "open", limit=limit)
 
 
 @router.get("/{alarm}")

@@ -6,7 +6,7 @@ when the change is durable, and writes its line with `hub.audit.write` in the sa
 as `Refusal`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,9 @@ from hub.people import PeopleFile
 from hub.site import Site
 
 T = TypeVar("T")
+AlarmList = list[shapes.Alarm]
+RuleList = list[shapes.Rule]
+RuleVersions = list[shapes.RuleVersion]
 Action = Literal["write", "door_open", "door_unlock", "door_lock", "door_normal", "still", "show"]
 
 
@@ -72,7 +75,7 @@ class Writer(Protocol):
 
 
 class Alarms(Protocol):
-    def listed(self, *, open_only: bool, limit: int) -> list[shapes.Alarm]:
+    def list(self, *, open_only: bool, limit: int) -> AlarmList:
         """Return alarms, those that need someone first, then newest first."""
         ...
 
@@ -88,15 +91,15 @@ class Alarms(Protocol):
 
 
 class Rules(Protocol):
-    def listed(self) -> list[shapes.Rule]: ...
+    def list(self) -> RuleList: ...
 
     def get(self, rule: str) -> shapes.Rule: ...
 
     async def save(self, rule: str, edit: shapes.RuleEdit, *, by: str) -> shapes.Rule:
-        """Store a new version and run it; `Refusal` 409 when edit.version is not the newest, 422 with field problems."""
+        """Store a new version and run it; `Refusal` 409 unless edit.version is the newest, 422 with field problems."""
         ...
 
-    def versions(self, rule: str) -> list[shapes.RuleVersion]:
+    def versions(self, rule: str) -> RuleVersions:
         """Return every version, newest first."""
         ...
 
@@ -115,14 +118,12 @@ class LiveMessage(NamedTuple):
 
 
 class LiveStream(Protocol):
-    """One listener's bounded queue."""
+    """One listener's bounded queue. Iterating ends when the hub stops or the stream is closed."""
 
     @property
     def id(self) -> str: ...
 
-    async def next(self) -> LiveMessage | None:
-        """Wait for the next message; None when the hub stops or the stream is closed. Cancelling loses no message."""
-        ...
+    def __aiter__(self) -> AsyncIterator[LiveMessage]: ...
 
     def set_points(self, points: Sequence[int]) -> None:
         """Say which points' values this stream wants (event `values`)."""

@@ -27,7 +27,7 @@ async def get_plan(_user: Anyone, core: CoreOf) -> shapes.Plan:
 async def search_everything(
     q: Annotated[str, Query(min_length=1, max_length=100)], user: Anyone, core: CoreOf,
 ) -> list[shapes.Found]:
-    """Find people, doors, devices, cameras, gateways, rules and alarms by name or id, as far as the role may see them."""
+    """Find people, doors, devices, cameras, gateways, rules and alarms by name or id, as far as the role may see."""
     return await search(core, q, user.roles)
 
 

@@ -15,7 +15,7 @@ _OWNER: dict[str, shapes.Role] = {"energy": "facilities", "security": "security"
 @router.get("")
 async def list_rules(_user: Energy, core: CoreOf) -> list[shapes.Rule]:
     """List the rules that run."""
-    return core.rules.listed()
+    return core.rules.list()
 
 
 @router.get("/{rule:path}/versions")

@@ -66,12 +66,12 @@ def _gateways(core: Core) -> Iterable[shapes.Found]:
 
 
 def _rules(core: Core) -> Iterable[shapes.Found]:
-    return (shapes.Found(kind="rule", id=rule.id, title=rule.title) for rule in core.rules.listed())
+    return (shapes.Found(kind="rule", id=rule.id, title=rule.title) for rule in core.rules.list())
 
 
 def _alarms(core: Core) -> Iterable[shapes.Found]:
     return (shapes.Found(kind="alarm", id=str(alarm.id), title=alarm.title, place=alarm.place)
-            for alarm in core.alarms.listed(open_only=False, limit=_ALARMS_LOOKED_AT))
+            for alarm in core.alarms.list(open_only=False, limit=_ALARMS_LOOKED_AT))
 
 
 _SEES_PEOPLE: Final[set[shapes.Role]] = {"security", "admin"}

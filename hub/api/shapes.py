@@ -48,7 +48,7 @@ class FieldProblem(Shape):
 
 
 class Status(Shape):
-    """The top bar: is anything wrong?"""
+    """The top bar, which tells whether anything is wrong."""
 
     now_ms: int
     site: Text

@@ -53,24 +53,32 @@ async def _frames(stream: LiveStream, user: Signed, sessions: Sessions) -> Async
     roles = frozenset(user.roles)
     loop = asyncio.get_running_loop()
     check_at = loop.time() + CHECK_SESSION_S
+    messages = aiter(stream)
+    waiting: asyncio.Task[LiveMessage | None] | None = None
     try:
         while True:
-            try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    message = await stream.next()
-            except TimeoutError:
-                yield HEARTBEAT
-            else:
+            waiting = waiting or loop.create_task(_next(messages), name="stream-next")
+            done, _ = await asyncio.wait({waiting}, timeout=HEARTBEAT_S)
+            if done:
+                message, waiting = waiting.result(), None
                 if message is None:
                     return
                 if not roles.isdisjoint(SEEN_BY.get(message.event, roles)):
                     yield frame(message)
+            else:
+                yield HEARTBEAT
             if loop.time() >= check_at:
                 check_at = loop.time() + CHECK_SESSION_S
                 if not await sessions.lasts(user):
                     return
     finally:
         stream.close()
+        if waiting is not None:
+            waiting.cancel()
+
+
+async def _next(messages: AsyncIterator[LiveMessage]) -> LiveMessage | None:
+    return await anext(messages, None)
 
 
 def frame(message: LiveMessage) -> bytes:
