@@ -66,6 +66,12 @@ def token_proof(token: str, public_key: bytes) -> str:
     return hmac.new(token.encode(), public_key, hashlib.sha256).hexdigest()
 
 
+def pairing_code(public_key: bytes) -> str:
+    """Return six digits that stand for a public key: shown by the gateway and the hub, compared by a person."""
+    number = int.from_bytes(hashlib.sha256(public_key).digest()[:8], "big")
+    return f"{number % 1_000_000:06d}"
+
+
 def _derive(shared: bytes, context: bytes) -> bytes:
     derivation = HKDF(algorithm=hashes.SHA256(), length=_KEY_BYTES, salt=None, info=b"campus/v1 seal" + context)
     return derivation.derive(shared)
