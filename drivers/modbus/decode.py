@@ -93,12 +93,17 @@ class Decoder:
         """
         data = np.frombuffer(raw, np.uint8)
         values = np.empty(self._count) if self._whole else np.full(self._count, np.nan)
-        for step in self._steps:
-            step(data, values)
-        if self._has_floats and not math.isfinite(np.add.reduce(values)):
-            return values, np.where(np.isfinite(values) | (self._quality != Quality.GOOD), self._quality,
-                                    np.uint8(Quality.RANGE))
-        return values, self._quality
+        if not self._has_floats:
+            for step in self._steps:
+                step(data, values)
+            return values, self._quality
+        with np.errstate(over="ignore", invalid="ignore"):
+            for step in self._steps:
+                step(data, values)
+        sound = np.isfinite(values)
+        if sound.all():
+            return values, self._quality
+        return values, np.where(sound | (self._quality != Quality.GOOD), self._quality, np.uint8(Quality.RANGE))
 
 
 def _group(point: PointSettings, place: Place) -> str:

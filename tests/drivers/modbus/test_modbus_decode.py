@@ -87,6 +87,16 @@ def test_what_is_in_no_block_is_refused_and_no_number_is_out_of_range() -> None:
     assert np.isnan(values[[0, 2]]).all()
 
 
+def test_the_largest_numbers_are_good_and_no_bytes_raise_a_warning() -> None:
+    largest = 1.7976931348623157e308
+    points = [point(type="float64"), point(name="b", address=4, type="float64"),
+              point(name="c", address=8, type="float64", scale=10), point(name="d", address=12, type="float32")]
+    wire = struct.pack(">3d", largest, largest, largest) + bytes.fromhex("7FA00000")
+    values, quality = Decoder(points, plan(map(span_of, points)))(wire)
+    assert values[:2].tolist() == [largest, largest]
+    assert quality.tolist() == [Quality.GOOD, Quality.GOOD, Quality.RANGE, Quality.RANGE]
+
+
 def test_values_are_fresh_and_quality_is_not_to_be_written() -> None:
     decoder = Decoder([point()], [block_of([span_of(point())])])
     first, quality = decoder(b"\0\1")
