@@ -89,7 +89,8 @@ class AlarmBook:
     def load(self, connection: Connection) -> None:
         """Take up the alarms where they were."""
         since_ms = self._now_ms() - WEEK_MS
-        self._next = (connection.scalar(select(tables.alarms.c.id).order_by(desc(tables.alarms.c.id)).limit(1)) or 0) + 1
+        newest = connection.scalar(select(tables.alarms.c.id).order_by(desc(tables.alarms.c.id)).limit(1))
+        self._next = (newest or 0) + 1
         open_states = [state for state in _STATES.values() if state != "normal"]
         for row in connection.execute(select(tables.alarms.c.body).where(tables.alarms.c.state.in_(open_states))):
             record = msgspec.json.decode(row.body, type=AlarmRecord)
@@ -99,11 +100,11 @@ class AlarmBook:
         for row in connection.execute(recent.where(tables.alarms.c.raised_ms >= since_ms)):
             self._recent.setdefault((row.rule, row.subject), deque()).append(row.raised_ms)
 
-    def take(self, outcome: Outcome, rule: Rule) -> AlarmRecord | None:
+    def take(self, outcome: Outcome, rule: Rule | None) -> AlarmRecord | None:
         """Move the alarm an outcome is about; return it when there is one."""
         record = self.find(outcome.rule, outcome.subject)
         if record is None:
-            if outcome.kind is not Kind.RAISE:
+            if outcome.kind is not Kind.RAISE or rule is None:
                 return None
             record = self._new(outcome, rule)
         self._move(record, _moved(record.alarm, outcome))

@@ -81,6 +81,13 @@ class Committer:
         self.wake(urgent=True)
         return await future
 
+    def also(self, work: Callable[[Connection], None]) -> None:
+        """Run `work` inside the next commit without waiting for it; a refusal is logged."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_report)
+        self.stage.changes.append((work, future))
+        self.wake(urgent=True)
+
     async def run(self) -> None:
         """Commit until stopped. A store that fails (full disk) is tried again; nothing staged is dropped."""
         while not (self._stopping and self.stage.empty):
@@ -142,6 +149,11 @@ class Committer:
             for table, keyed in stage.puts.items():
                 _upsert(connection, table, list(keyed.values()))
             return [_attempt(connection, work) for work, _ in stage.changes]
+
+
+def _report(future: asyncio.Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        _log.error("change_refused", why=str(error))
 
 
 def _attempt(connection: Connection, work: Callable[[Connection], T]) -> tuple[T | None, Exception | None]:

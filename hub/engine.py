@@ -1,5 +1,7 @@
-"""The engine's place in the hub: what ingest learned goes through the rules, and their outcomes become alarms,
-commands and notices, all staged into the same commit as the readings and events that caused them."""
+"""The engine's place in the hub: what ingest learned goes through the rules.
+
+Their outcomes become alarms, commands and notices, staged into the same commit as the readings and events behind them.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -105,18 +107,16 @@ class Engine:
         self.outcomes += len(outcomes)
         for outcome in outcomes:
             rule = self.rules.get(outcome.rule) or (before or {}).get(outcome.rule)
-            if rule is None:
-                continue
             match outcome.kind:
                 case Kind.COMMAND if outcome.command is not None:
-                    self._on_command(outcome.command, rule.id)
+                    self._on_command(outcome.command, outcome.rule)
                 case Kind.NOTIFY:
-                    self._notify(outcome, rule)
+                    self._notify(outcome)
                 case _:
                     self._alarms.take(outcome, rule)
 
-    def _notify(self, outcome: Outcome, rule: Rule) -> None:
-        record = self._alarms.find(rule.id, outcome.subject)
+    def _notify(self, outcome: Outcome) -> None:
+        record = self._alarms.find(outcome.rule, outcome.subject)
         self._commit.stage.insert(tables.notices, {
             "at_ms": self._now_ms(), "alarm": record.id if record else 0, "audience": outcome.team,
             "title_en": outcome.message.en, "title_zh": outcome.message.zh})

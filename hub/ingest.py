@@ -38,6 +38,8 @@ class LaneMark:
     epoch: str
     seq: int = 0
     """Taken up to here (staged; durable after the next commit)."""
+    durable: int = 0
+    """Stored up to here: what may be acknowledged."""
     items: int = 0
     lost: int = 0
     repeated: int = 0
@@ -48,11 +50,14 @@ class Ingest:
 
     def __init__(
         self, *, registry: Registry, committer: Committer, engine: Engine, last: LastValues, clock: Clock,
-        quarantine: Quarantine, acknowledge: Callable[[str, Ack], None], on_event: Callable[[Event, Gateway, int], None],
-        on_state: Callable[[Gateway, bool], None],
+        quarantine: Quarantine, acknowledge: Callable[[str, Ack], None],
+        on_event: Callable[[Event, Gateway, int], None], on_state: Callable[[Gateway, bool], None],
     ) -> None:
-        """acknowledge(gateway, ack): publishes an ack. on_event(event, gateway, id): what an event means for the
-        hub's picture of doors, devices, commands. on_state(gateway, online): a gateway came or went."""
+        """Know whom to tell.
+
+        acknowledge(gateway, ack): publishes an ack. on_event(event, gateway, id): what an event means for the hub's
+        picture of doors, devices, commands. on_state(gateway, online): a gateway came or went.
+        """
         self.marks: dict[tuple[str, Lane, str], LaneMark] = {}
         self.readings = 0
         self.events = 0
@@ -71,7 +76,8 @@ class Ingest:
     def load(self, connection: Connection) -> None:
         """Take up the watermarks."""
         for row in connection.execute(select(tables.watermarks)):
-            mark = LaneMark(row.gateway, Lane(row.lane), row.epoch, row.seq, row.items, row.lost, row.repeated)
+            mark = LaneMark(row.gateway, Lane(row.lane), row.epoch, row.seq, row.seq, row.items, row.lost,
+                            row.repeated)
             self.marks[mark.gateway, mark.lane, mark.epoch] = mark
             if mark.lane is Lane.EVENT:
                 self.events += mark.items
@@ -89,7 +95,8 @@ class Ingest:
             return
         gateway = self._registry.gateways.get(uplink.gateway)
         if gateway is None or gateway.state != "approved":
-            self._quarantine.add(topic, "unknown gateway" if gateway is None else f"gateway is {gateway.state}", payload)
+            reason = "unknown gateway" if gateway is None else f"gateway is {gateway.state}"
+            self._quarantine.add(topic, reason, payload)
             return
         try:
             self._take(uplink, gateway, payload)
@@ -209,8 +216,13 @@ class Ingest:
         stage.put(tables.watermarks, {"gateway": mark.gateway, "lane": mark.lane.value, "epoch": mark.epoch,
                                       "seq": mark.seq, "items": mark.items, "lost": mark.lost,
                                       "repeated": mark.repeated})
-        ack = _ack(mark)
-        stage.after[mark.gateway, mark.lane, mark.epoch] = lambda: self._acknowledge(mark.gateway, ack)
+        seq = mark.seq
+
+        def durable() -> None:
+            mark.durable = seq
+            self._acknowledge(mark.gateway, _ack(mark))
+
+        stage.after[mark.gateway, mark.lane, mark.epoch] = durable
 
     def _measure_skew(self, gateway: Gateway, sent_ms: int, now_ms: int) -> None:
         """Follow how far the gateway's clock is ahead; the way here only ever makes it look late, so take the best."""
@@ -220,7 +232,7 @@ class Ingest:
 
 
 def _ack(mark: LaneMark, *, resend: bool = False, need_birth: bool = False) -> Ack:
-    return Ack(lane=mark.lane.value, epoch=mark.epoch, seq=mark.seq, resend=resend, need_birth=need_birth,
+    return Ack(lane=mark.lane.value, epoch=mark.epoch, seq=mark.durable, resend=resend, need_birth=need_birth,
                lost=mark.lost)
 
 

@@ -31,6 +31,8 @@ class Gateway:
     since_ms: int = 0
     desired_version: int = 0
     birth: Birth | None = None
+    policy_version: int = 0
+    """Of the policy it should have."""
     skew_ms: float | None = None
     """How far its clock is ahead of the hub's, in wall ms."""
 
@@ -122,7 +124,7 @@ class Registry:
         for row in connection.execute(select(tables.gateways)):
             birth = msgspec.json.decode(row.birth, type=Birth) if row.birth else None
             self.gateways[row.id] = Gateway(row.id, Text(row.name_en, row.name_zh), row.state, row.public_key,
-                                            row.epoch, False, row.since_ms, row.desired_version, birth)
+                                            row.epoch, False, row.since_ms, row.desired_version, birth=birth)
         for row in connection.execute(select(tables.devices)):
             self.devices[row.id] = Device(msgspec.json.decode(row.birth, type=DeviceBirth), row.gateway, row.state,
                                           row.lost_reason, row.lost_text, row.since_ms)
