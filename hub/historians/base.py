@@ -116,7 +116,7 @@ class AlarmRow:
     subject: str
     priority: int
     state: str
-    """pending, active, acknowledged, cleared_unseen or normal."""
+    """The alarm's state now: pending, active, acknowledged, cleared_unseen or normal."""
     what: str
     """raised, acknowledged, cleared, shelved ... (hub.tables.alarm_log.what)."""
     place: str = ""

@@ -108,9 +108,10 @@ def _event_line(row: EventRow) -> bytes:
 
 
 def _alarm_line(row: AlarmRow) -> bytes:
-    series = _series(ALARM, place=row.place, priority=str(row.priority), rule=row.rule, state=row.state,
-                     subject=row.subject, what=row.what, zone=row.zone)
-    return b"%b id=%di,alarm=%di %d\n" % (series, row.id, row.alarm, _unique_ns(row))
+    series = _series(ALARM, place=row.place, priority=str(row.priority), rule=row.rule, subject=row.subject,
+                     what=row.what, zone=row.zone)
+    state = _json.encode(row.state)  # a field: a row that comes again later, with another state, is still the same row
+    return b"%b id=%di,alarm=%di,state=%b %d\n" % (series, row.id, row.alarm, state, _unique_ns(row))
 
 
 def _unique_ns(row: EventRow | AlarmRow) -> int:

@@ -1,5 +1,6 @@
 """The InfluxDB historian against a real InfluxDB 1.6 (by `/write`) and a real VictoriaMetrics (by `/api/v2/write`)."""
 
+import dataclasses
 import time
 from collections.abc import Iterator
 
@@ -304,8 +305,9 @@ def test_events_and_alarms_are_stored_each_once(influxd, historian):
             for n in range(40, 45)]
     alarm = AlarmRow(id=9, at_ms=at, alarm=3, rule="door-held", subject="door-a101", priority=2, state="active",
                      what="raised")
-    for _ in range(2):
-        assert historian.append_events([*rows, alarm]).written == 6
+    later = dataclasses.replace(alarm, state="acknowledged")
+    for alarm_row in (alarm, later):
+        assert historian.append_events([*rows, alarm_row]).written == 6
     assert influxql(influxd, "SELECT count(id) FROM event WHERE kind = 'access.denied' AND door = 'door-a101'") == [
         [0, 5]]
-    assert influxql(influxd, "SELECT alarm, priority, state FROM alarm") == [[at, 3, "2", "active"]]
+    assert influxql(influxd, "SELECT alarm, priority, state FROM alarm") == [[at, 3, "2", "acknowledged"]]

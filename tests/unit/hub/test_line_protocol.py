@@ -98,6 +98,6 @@ def test_events_have_a_time_of_their_own():
     assert lines.body(0, 3).decode().splitlines() == [
         "event,door=door-a101,kind=access.denied,reason=expired id=41i 1000000041",
         "event,door=door-a101,kind=door.held id=42i,value=31.0 1000000042",
-        ("alarm,priority=2,rule=door-held,state=active,subject=door-a101,what=raised,zone=building-a id=7i,alarm=3i "
-         "1000000007"),
+        ("alarm,priority=2,rule=door-held,subject=door-a101,what=raised,zone=building-a "
+         'id=7i,alarm=3i,state="active" 1000000007'),
     ]
