@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Final, Literal
 
 import msgspec
@@ -68,9 +69,8 @@ class AlarmBook:
 
     def __init__(
         self, *, committer: Committer, registry: Registry, site: Site, now_ms: Callable[[], int],
-        read: Callable[[], Connection], publish: Callable[[shapes.Alarm], None],
+        read: Callable[[], AbstractContextManager[Connection]], publish: Callable[[shapes.Alarm], None],
     ) -> None:
-        """read: gives a connection for a short look (the caller of this closes it)."""
         self.records: dict[int, AlarmRecord] = {}
         self.raised = 0
         self.cleared = 0

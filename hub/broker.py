@@ -67,7 +67,7 @@ def prepare(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> BrokerFi
     path = folder / "broker.json"
     if path.exists():
         known = msgspec.json.decode(path.read_bytes(), type=BrokerFile)
-        if port in (0, known.port) and (port or _free(host, known.port)):
+        if port in (0, known.port):
             return known
         file = BrokerFile(host=host, port=port or _any_port(host), passwords=known.passwords)
     else:
@@ -90,16 +90,6 @@ def _write(path: Path, content: bytes) -> None:
     fresh.touch(mode=0o600)
     fresh.write_bytes(content)
     fresh.rename(path)
-
-
-def _free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def _any_port(host: str) -> int:

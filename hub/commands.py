@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final, Literal
 
 import msgspec
@@ -26,7 +27,7 @@ class Commands:
     def __init__(
         self, *, committer: Committer, registry: Registry, now_ms: Callable[[], int], speed: Callable[[], float],
         publish: Callable[[str, Command], None], show: Callable[[shapes.CommandStatus], None],
-        read: Callable[[], Connection],
+        read: Callable[[], AbstractContextManager[Connection]],
     ) -> None:
         self._commit = committer
         self._registry = registry

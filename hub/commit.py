@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -58,6 +58,8 @@ class Committer:
         self.problem = ""
         """Why nothing can be stored just now; empty when all is well."""
         self.commits = 0
+        self.journal_newest = 0
+        """Id of the journal's newest row."""
         self.before: list[Callable[[Stage], None]] = []
         """Called just before a stage is written: whoever keeps state puts what changed into it."""
         self._store = store
@@ -67,6 +69,10 @@ class Committer:
         self._urgent = asyncio.Event()
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+
+    def load(self, connection: Connection) -> None:
+        """Learn where the journal ends."""
+        self.journal_newest = connection.scalar(select(func.max(journal_table.c.id))) or 0
 
     def wake(self, *, urgent: bool = False) -> None:
         """Tell that something was staged; urgent (an event) commits at once, readings wait for company."""
@@ -142,8 +148,9 @@ class Committer:
         body = journal.encode(stage.readings) if stage.readings else b""
         with self._store.write() as connection:
             if body:
-                connection.execute(insert(journal_table), {
+                added = connection.execute(insert(journal_table), {
                     "at_ms": self._now_ms(), "n": sum(map(len, stage.readings)), "body": body})
+                self.journal_newest = added.inserted_primary_key[0] if added.inserted_primary_key else 0
             for table, rows in stage.inserts.items():
                 connection.execute(insert(table), rows)
             for table, keyed in stage.puts.items():

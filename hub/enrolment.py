@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
@@ -165,7 +166,7 @@ class Enrolment:
                 continue
             del self._tokens[token]
             gateway.state = "approved"
-            self._commit.also(lambda connection, token=token: self._used(connection, token, gateway.id))
+            self._commit.also(partial(self._used, token=token, gateway=gateway.id))
             return
         _log.warning("token_refused", gateway=gateway.id)
 

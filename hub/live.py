@@ -7,7 +7,7 @@ again (`resync`) instead of being shown the past.
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -66,7 +66,7 @@ class LastValues:
 
 
 class Stream:
-    """One listener's bounded queue."""
+    """One listener's bounded queue; iterate it. Ends when closed."""
 
     def __init__(self, owner: "Live", user: str) -> None:
         self.id = secrets.token_urlsafe(12)
@@ -98,13 +98,14 @@ class Stream:
         self._owner.forget(self)
         self._news.set()
 
-    async def next(self) -> LiveMessage | None:
-        """Wait for the next message; None when the hub stops or the stream is closed."""
-        while not self._queue and not self._closed:
+    async def __aiter__(self) -> AsyncIterator[LiveMessage]:
+        while not self._closed:
+            while self._queue:
+                yield self._queue.popleft()
             self._behind = False
             self._news.clear()
-            await self._news.wait()
-        return self._queue.popleft() if self._queue else None
+            if not self._closed:
+                await self._news.wait()
 
 
 class Live:

@@ -1,6 +1,7 @@
 """What people see of the registry: doors, cameras, devices and gateways as the API's shapes, and the top bar."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Final, Literal, cast
 
 from sqlalchemy import Connection, desc, select
@@ -27,7 +28,7 @@ class Picture:
     """Draws shapes from the registry, and keeps what events say of cameras and the last passage of each door."""
 
     def __init__(self, *, registry: Registry, last: LastValues, ingest: Ingest, site: Site,
-                 read: Callable[[], Connection]) -> None:
+                 read: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._registry = registry
         self._last = last
         self._ingest = ingest
@@ -99,7 +100,19 @@ class Picture:
         return [self.camera(device) for device in self._registry.devices.values() if device.birth.family == "camera"]
 
     def device(self, device: Device) -> shapes.Device:
-        return shapes.Device(**self._device(device))
+        gateway = self._registry.gateways.get(device.gateway)
+        away = gateway is not None and not gateway.online
+        problem = device.problem
+        if away:
+            problem = Text(f"its gateway {device.gateway} is away", f"所属网关 {device.gateway} 离线")
+        times = [at_ms for point in device.points if (at_ms := self._last.of(point)[2])]
+        birth = device.birth
+        return shapes.Device(
+            id=device.id, gateway=device.gateway, family=birth.family, name=birth.name, place=birth.place,
+            zone=birth.zone, model=birth.model, identity=birth.identity, address=birth.address,
+            state=cast(Literal["live", "pending", "blocked"], device.state),
+            online=not away and gateway is not None and not device.lost_reason and device.state == "live",
+            problem=problem, seen_ms=max(times, default=None), points=len(device.points))
 
     def devices(self) -> list[shapes.Device]:
         return [self.device(device) for device in self._registry.devices.values()]
@@ -111,7 +124,7 @@ class Picture:
         with self._read() as connection:
             events = records.events(connection, device=identity, limit=EVENTS_SHOWN)
         values = [self.value(self._registry.points[point]) for point in device.points]
-        return shapes.DeviceDetail(**self._device(device), values=values, events=events)
+        return shapes.DeviceDetail(**dict(self.device(device)), values=values, events=events)
 
     def value(self, point: Point) -> shapes.PointValue:
         value, quality, at_ms = self._last.of(point.id)
@@ -136,20 +149,6 @@ class Picture:
 
     def gateways(self) -> list[shapes.Gateway]:
         return [self.gateway(gateway) for gateway in self._registry.gateways.values()]
-
-    def _device(self, device: Device) -> dict[str, object]:
-        gateway = self._registry.gateways.get(device.gateway)
-        online = bool(gateway and gateway.online) and not device.lost_reason and device.state == "live"
-        problem = device.problem
-        if gateway is not None and not gateway.online:
-            problem = Text(f"its gateway {gateway.id} is away", f"所属网关 {gateway.id} 离线")
-        times = [at_ms for point in device.points if (at_ms := self._last.of(point)[2])]
-        birth = device.birth
-        return {
-            "id": device.id, "gateway": device.gateway, "family": birth.family, "name": birth.name,
-            "place": birth.place, "zone": birth.zone, "model": birth.model, "identity": birth.identity,
-            "address": birth.address, "state": device.state, "online": online, "problem": problem,
-            "seen_ms": max(times, default=None), "points": len(device.points)}
 
     def _camera_state(self, device: Device, flags: set[str]) -> CameraState:
         gateway = self._registry.gateways.get(device.gateway)

@@ -1,7 +1,7 @@
 """The rules that run: their versions in the state database, edits with validation, and trials on history."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 import msgspec
 import yaml
@@ -24,6 +24,9 @@ from rules.trial import trial
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
 Listed = list[shapes.Rule]
+Versions = list[shapes.RuleVersion]
+Stored = list[tuple[Event, str]]
+Engines = Literal["access", "security", "energy"]
 
 
 class Rulebook:
@@ -83,23 +86,24 @@ class Rulebook:
         changed = _edited(known, edit.limits)
         if edit.enabled is not None:
             changed = changed.model_copy(update={"enabled": edit.enabled})
+        now_ms = self._now_ms()
         row = {"id": rule, "version": version + 1, "enabled": changed.enabled, "body": _yaml(changed),
-               "changed_by": by, "changed_ms": self._now_ms(), "reason": edit.reason}
+               "changed_by": by, "changed_ms": now_ms, "reason": edit.reason}
 
         def store(connection: Connection) -> None:
             connection.execute(insert(tables.rules), row)
-            audit.write(connection, at_ms=row["changed_ms"], actor=by, action="rule.edit", subject=rule, detail={
+            audit.write(connection, at_ms=now_ms, actor=by, action="rule.edit", subject=rule, detail={
                 "version": version + 1, "limits": dict(edit.limits), "enabled": changed.enabled,
                 "reason": edit.reason})
 
         await self._commit.change(store)
         self.rules[rule] = changed
-        self._versions[rule] = (version + 1, by, cast(int, row["changed_ms"]))
+        self._versions[rule] = (version + 1, by, now_ms)
         assert self.engine is not None
         self.engine.replace(self.rules)
         return self.get(rule)
 
-    def versions(self, rule: str) -> "list[shapes.RuleVersion]":  # type: ignore[valid-type]
+    def versions(self, rule: str) -> Versions:
         self._known(rule)
         with self._store.read() as connection:
             rows = connection.execute(select(tables.rules).where(tables.rules.c.id == rule).order_by(
@@ -123,7 +127,7 @@ class Rulebook:
             fired=[shapes.TrialFire(subject=episode.subject, title=episode.message, raised_ms=episode.raised_ms,
                                     cleared_ms=episode.cleared_ms, value=episode.value) for episode in episodes])
 
-    def _events(self, from_ms: int) -> "list[tuple[Event, str]]":  # type: ignore[valid-type]
+    def _events(self, from_ms: int) -> Stored:
         table = tables.events
         with self._store.read() as connection:
             rows = connection.execute(select(table).where(table.c.at_ms >= from_ms).order_by(table.c.at_ms)).all()
@@ -147,7 +151,7 @@ class Rulebook:
     def _shape(self, rule: Rule, fired: int) -> shapes.Rule:
         version, by, changed_ms = self._versions[rule.id]
         return shapes.Rule(
-            id=rule.id, engine=rule.room, title=rule.title, sentence=sentence(rule), priority=rule.priority,
+            id=rule.id, engine=cast(Engines, rule.room), title=rule.title, sentence=sentence(rule), priority=rule.priority,
             enabled=rule.enabled, version=version, changed_by=by, changed_ms=changed_ms,
             limits=[shapes.EditableLimit(path=name, label=bounds.label, unit=bounds.unit, value=value,
                                          minimum=bounds.min, maximum=bounds.max, step=bounds.step)

@@ -81,7 +81,7 @@ class Configuration:
         self.rules = _rules(folder / hub.rules, Calendar(calendar) if calendar else None, mistakes)
         if mistakes or site is None or people is None or calendar is None:
             raise ConfigurationMistakes(mistakes)
-        self.hub = hub.model_copy(update={"influx": InfluxSettings(url=influx)}) if influx else hub
+        self.hub = hub.model_copy(update={"influx": InfluxSettings.model_validate({"url": influx})}) if influx else hub
         self.site, self.people, self.calendar = site, people, Calendar(calendar)
         self.people_list = folder / hub.people_list
 

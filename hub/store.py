@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from hub.tables import metadata
+from hub.migrations import upgrade
 
 _PAGE_BYTES = 16384  # the journal's blobs are large
 
@@ -21,7 +21,7 @@ class Store:
         self.path = path
         self._writer = _engine(path, writer=True)
         self._readers = _engine(path, writer=False)
-        metadata.create_all(self._writer)
+        upgrade(self._writer)
         path.chmod(0o600)
 
     @contextmanager

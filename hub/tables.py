@@ -86,6 +86,7 @@ journal = Table(  # one row a commit: columns of readings, zstd, byte-split (hub
     Column("at_ms", _id, nullable=False),
     Column("n", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,  # rows are pruned, and an id that came again would be behind every cursor
 )
 
 cursors = Table(

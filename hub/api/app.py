@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hub.api import alarms, devices, doors, overview, people, records, rules, session, shapes, stream, users
@@ -28,7 +29,9 @@ def create_app(core: Core) -> FastAPI:
     console = Console(core.settings.console)
 
     @app.get("/{path:path}", include_in_schema=False)
-    def serve_console(path: str, request: Request) -> Response:  # noqa: ARG001  # the console reads the request
+    def serve_console(path: str, request: Request) -> Response:
+        if path == "api" or path.startswith("api/"):
+            raise HTTPException(404)
         return console.answer(request)
 
     return app

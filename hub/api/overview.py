@@ -17,6 +17,12 @@ async def get_status(_user: Anyone, core: CoreOf) -> shapes.Status:
     return core.status()
 
 
+@router.get("/totals")
+async def get_totals(_user: Anyone, core: CoreOf) -> shapes.Totals:
+    """Count what happened since the hub began."""
+    return core.totals()
+
+
 @router.get("/plan")
 async def get_plan(_user: Anyone, core: CoreOf) -> shapes.Plan:
     """Return the site's plan."""

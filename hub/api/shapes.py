@@ -79,6 +79,14 @@ class Status(Shape):
     """Why nothing is being stored just now (full disk)."""
 
 
+class Totals(Shape):
+    """What happened since this hub process began."""
+
+    decisions: int
+    alarms_raised: int
+    alarms_cleared: int
+
+
 class HistorianStatus(Shape):
     name: str
     points_written: int

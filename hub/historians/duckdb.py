@@ -9,6 +9,7 @@ from typing import Final
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
 from contract.quality import BAD
 from contract.readings import Columns
@@ -87,8 +88,8 @@ class DuckHistorian:
         finally:
             cursor.close()
         number, minimum, maximum, mean, last, bad = found.values()
-        summaries = (np.ma.filled(column.astype(np.float64), np.nan) for column in (minimum, maximum, mean, last))
-        return Buckets(from_ms + np.asarray(number, np.int64) * width_ms, *summaries, np.asarray(bad, np.int64))
+        return Buckets(from_ms + np.asarray(number, np.int64) * width_ms, _plain(minimum), _plain(maximum),
+                       _plain(mean), _plain(last), np.asarray(bad, np.int64))
 
     def readings(self, points: list[int], from_ms: int, to_ms: int) -> Columns:
         """Return the stored readings of these points in [from_ms, to_ms), by time: for trials on history."""
@@ -120,3 +121,9 @@ class DuckHistorian:
             self._db.execute("ROLLBACK")
         except duckdb.Error:
             return  # nothing was begun
+
+
+def _plain(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn DuckDB's masked column into one with NaN where nothing is."""
+    filled: NDArray[np.float64] = np.ma.filled(np.ma.asarray(column, np.float64), np.nan)
+    return filled

@@ -178,6 +178,7 @@ def upgrade() -> None:  # one table after the other
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "notices",

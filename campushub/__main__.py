@@ -1,0 +1,5 @@
+"""python -m campushub."""
+
+from campushub.cli import main
+
+main()
