@@ -146,3 +146,12 @@ def rules_test(folder: Path = CONFIG) -> None:
     from campushub.rule_tests import run  # noqa: PLC0415
 
     raise typer.Exit(run(folder))
+
+
+@app.command()
+def contract(folder: Annotated[Path, typer.Argument(file_okay=False)] = Path("docs")) -> None:
+    """Write the message contract (AsyncAPI, JSON Schemas) and the HTTP API (OpenAPI) into a folder."""
+    from campushub.documents import write  # noqa: PLC0415
+
+    for file in write(folder):
+        typer.echo(file)

@@ -6,6 +6,7 @@ listen wider it refuses and names the remedy.
 
 import ipaddress
 import json
+import logging
 import secrets
 import socket
 from pathlib import Path
@@ -81,6 +82,7 @@ def prepare(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> BrokerFi
 
 def serve(folder: Path) -> None:
     """Run the broker in this process until it is ended."""
+    logging.getLogger("rumqttd").setLevel(logging.CRITICAL)  # it logs every connection at error level
     iotcore.Broker(config_path=str(folder / "broker.toml")).run_forever()
 
 

@@ -37,16 +37,16 @@ def _channel(url: str) -> str:
     return url
 
 
-ChannelUrl = Annotated[str, AfterValidator(_channel), Field(repr=False)]
-Channels = Annotated[tuple[ChannelUrl, ...], Field(repr=False)]
+ChannelUrl = Annotated[str, AfterValidator(_channel)]
+Channels = tuple[ChannelUrl, ...]
 
 
 class NotifySettings(Settings):
     """Channels of each audience: apprise addresses. They are secrets: take them from the environment by ${NAME}."""
 
-    gate: Channels = ()
-    security: Channels = ()
-    facilities: Channels = ()
+    gate: Channels = Field((), repr=False)
+    security: Channels = Field((), repr=False)
+    facilities: Channels = Field((), repr=False)
 
     def channels(self, audience: str) -> tuple[str, ...]:
         return {"gate": self.gate, "security": self.security, "facilities": self.facilities}.get(audience, ())
