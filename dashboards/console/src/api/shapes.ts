@@ -1,0 +1,46 @@
+/** Names for the hub's shapes; generated from docs/openapi.json, so a change there is a type error here. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Text = Schemas["Text"];
+export type Me = Schemas["Me"];
+export type Role = Me["roles"][number];
+export type Language = Me["language"];
+export type Problem = Schemas["Problem"];
+export type Status = Schemas["Status"];
+export type Alarm = Schemas["Alarm"];
+export type AlarmEntry = Schemas["AlarmEntry"];
+export type Passage = Schemas["Passage"];
+export type Door = Schemas["Door"];
+export type DoorAct = Schemas["DoorAct"];
+export type CommandStatus = Schemas["CommandStatus"];
+export type Camera = Schemas["Camera"];
+export type PointValue = Schemas["PointValue"];
+export type Device = Schemas["Device"];
+export type DeviceDetail = Schemas["DeviceDetail"];
+export type Gateway = Schemas["Gateway"];
+export type EventLine = Schemas["EventLine"];
+export type History = Schemas["History"];
+export type Energy = Schemas["Energy"];
+export type MeterLine = Schemas["MeterLine"];
+export type Rule = Schemas["Rule"];
+export type RuleVersion = Schemas["RuleVersion"];
+export type EditableLimit = Schemas["EditableLimit"];
+export type Trial = Schemas["Trial"];
+export type TrialFire = Schemas["TrialFire"];
+export type Card = Schemas["Card"];
+export type Grant = Schemas["Grant"];
+export type Person = Schemas["Person"];
+export type PersonDetail = Schemas["PersonDetail"];
+export type PersonPage = Schemas["PersonPage"];
+export type NewPerson = Schemas["NewPerson"];
+export type AuditLine = Schemas["AuditLine"];
+export type QuarantineLine = Schemas["QuarantineLine"];
+export type Plan = Schemas["Plan"];
+export type Found = Schemas["Found"];
+export type StreamHello = Schemas["StreamHello"];
+export type LiveValues = Schemas["LiveValues"];
+export type User = Schemas["User"];
+export type UserCreated = Schemas["UserCreated"];
+export type HistorianStatus = Schemas["HistorianStatus"];
