@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 Path = tuple[str | int, ...]
 T = TypeVar("T")
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z0-9_.:-]+)\}")
-_SECRET: Final = re.compile(r"password|secret|token|key\Z", re.IGNORECASE)
+_SECRET: Final = re.compile(r"password|secret|token|notify|key\Z", re.IGNORECASE)
 _SHOWN: Final = 60
 _constructor = yaml.constructor.SafeConstructor()
 
@@ -173,7 +173,7 @@ def _real_path(loc: Path, content: Any) -> Path:
 
 
 def _shown(path: Path, value: object) -> str:
-    if path and isinstance(path[-1], str) and _SECRET.search(path[-1]):
+    if any(isinstance(step, str) and _SECRET.search(step) for step in path):
         return ""
     text = "" if isinstance(value, dict | list) or value == "" else repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -9,7 +9,8 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from sqlalchemy import Connection, delete, insert, select
 
 from contract.configuration import ConfigurationMistakes, Located, Mistake, Path, Settings, parse
@@ -63,6 +64,21 @@ class PeopleFile(Settings):
     offline: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Door id -> the only groups it admits while its gateway cannot reach the hub."""
 
+    @model_validator(mode="after")
+    def _names_exist(self) -> "PeopleFile":
+        """Name every group and schedule that is meant and not there, each on its own path."""
+        wrong = []
+        for group, entry in self.groups.items():
+            wrong += [_unknown(("groups", group, "grants", number, "schedule"), grant.schedule, "schedule",
+                               self.schedules)
+                      for number, grant in enumerate(entry.grants) if grant.schedule not in self.schedules]
+        for door, admitted in self.offline.items():
+            wrong += [_unknown(("offline", door, number), group, "group", self.groups)
+                      for number, group in enumerate(admitted) if group not in self.groups]
+        if wrong:
+            raise ValidationError.from_exception_data("people", wrong)
+        return self
+
     @property
     def group_ids(self) -> frozenset[str]:
         return frozenset(self.groups)
@@ -74,6 +90,12 @@ class PeopleFile(Settings):
     @property
     def schedule_shapes(self) -> list[shapes.Schedule]:
         return [shapes.Schedule(id=name, title=entry.title) for name, entry in self.schedules.items()]
+
+
+def _unknown(path: Path, value: str, kind: str, known: Collection[str]) -> InitErrorDetails:
+    error = PydanticCustomError("unknown_name", "no such {kind}; there are {known}", {
+        "kind": kind, "known": ", ".join(known)})
+    return InitErrorDetails(type=error, loc=path, input=value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +125,11 @@ def read_rights(text: str, file: str, *, zones: Collection[str] = ()) -> PeopleF
     """Parse config/people.yaml; raise `ConfigurationMistakes` with all mistakes. zones: those of the site."""
     rights = parse(text, file, PeopleFile)
     located = Located(text, file)
-    mistakes = []
-    for group, entry in rights.groups.items():
-        for number, grant in enumerate(entry.grants):
-            path: Path = ("groups", group, "grants", number)
-            if grant.schedule not in rights.schedules:
-                mistakes.append(located.mistake(
-                    (*path, "schedule"), grant.schedule, f"no such schedule; there are {', '.join(rights.schedules)}"))
-            zone = grant.doors.removeprefix("zone:")
-            if grant.doors.startswith("zone:") and zones and zone not in zones:
-                mistakes.append(located.mistake(
-                    (*path, "doors"), grant.doors, f"no such zone; there are {', '.join(sorted(zones))}"))
-    for door, admitted in rights.offline.items():
-        mistakes += [located.mistake(("offline", door, number), group, f"no such group; there are "
-                                     f"{', '.join(rights.groups)}")
-                     for number, group in enumerate(admitted) if group not in rights.groups]
+    mistakes = [
+        located.mistake(("groups", group, "grants", number, "doors"), grant.doors,
+                        f"no such zone; there are {', '.join(sorted(zones))}")
+        for group, entry in rights.groups.items() for number, grant in enumerate(entry.grants)
+        if zones and grant.doors.startswith("zone:") and grant.doors.removeprefix("zone:") not in zones]
     if mistakes:
         raise ConfigurationMistakes(mistakes)
     return rights

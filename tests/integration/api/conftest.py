@@ -1,6 +1,7 @@
 """The API over a real store and committer; what stands behind it answers from a few canned things."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import insert
 
@@ -20,7 +22,7 @@ from hub.api.core import ApiSettings, LiveMessage, not_found
 from hub.commit import Committer
 from hub.site import Site
 from hub.store import Store
-from hub.tables import doors
+from hub.tables import doors, sessions, users
 
 CONFIG = Path(__file__).parents[3] / "config"
 NOW_MS = 1_796_000_000_000
@@ -145,12 +147,17 @@ class SmallCore:
             gateways_online=0, gateways=0, devices_lost=0, pending=0, readings_per_s=0, readings=0, events=0, lost=0,
             doubled=0, repeated=0, quarantined=0, historians=[])
 
+    def totals(self) -> shapes.Totals:
+        return shapes.Totals(decisions=0, alarms_raised=0, alarms_cleared=0)
+
     def doors(self) -> list[shapes.Door]:
-        return [shapes.Door(id="door-a101", name=Text("Room A101", "A101教室"), place="", zone="", gateway="", lane=False,
-                            camera="", mode="normal", open=None, online=True, since_ms=0)]
+        return [shapes.Door(
+            id="door-a101", name=Text("Room A101", "A101教室"), place="", zone="", gateway="", lane=False, camera="",
+            mode="normal", open=None, online=True, since_ms=0)]
 
     def cameras(self) -> list[shapes.Camera]:
-        return [shapes.Camera(id="cam-a", name=T, place="", zone="", state="ok", motion=False, still=None, still_ms=None)]
+        return [shapes.Camera(
+            id="cam-a", name=T, place="", zone="", state="ok", motion=False, still=None, still_ms=None)]
 
     def devices(self) -> list[shapes.Device]:
         return [self.device("ahu-a1")]
@@ -168,9 +175,9 @@ class SmallCore:
 
     def gateways(self) -> list[shapes.Gateway]:
         return [shapes.Gateway(
-            id="gw-main", name=Text("Main gateway", "主网关"), state="approved", online=True, since_ms=None, software="",
-            devices=1, skew_ms=None, policy_version=1, wanted_policy_version=1, code="123456", lost=0, doubled=0,
-            repeated=0)]
+            id="gw-main", name=Text("Main gateway", "主网关"), state="approved", online=True, since_ms=None,
+            software="", devices=1, skew_ms=None, policy_version=1, wanted_policy_version=1, code="123456", lost=0,
+            doubled=0, repeated=0)]
 
     async def decide_device(self, device: str, *, approve: bool, by: str, reason: str) -> shapes.Device:
         return self.device(device)
@@ -201,18 +208,13 @@ class SmallCore:
         self.published += 1
 
 
-_hashes: dict[str, str] = {}
-
-
-def _cheap_accounts() -> dict[str, str]:
-    """One hash for all: argon2 is slow by intention."""
-    if not _hashes:
-        _hashes["all"] = auth.hash_password(PASSWORD)
-    return _hashes
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
-async def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SmallCore]:
+async def core(tmp_path: Path, cheap_passwords: None) -> AsyncIterator[SmallCore]:
     store = Store(tmp_path / "hub.db")
     commit = Committer(store, lambda: NOW_MS, interval_s=0.01)
     running = asyncio.create_task(commit.run())
@@ -222,11 +224,11 @@ async def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     birth = DoorBirth(id="door-a101", name=Text("Room A101", "A101教室"), zone="building-a", readers=["reader-a101"])
     lane = DoorBirth(id="lane-1", name=Text("Lane 1", "通道1"), zone="gate", readers=["lane-1-card"], lane=True)
 
-    def fill(connection: Any) -> None:
-        from hub.tables import users
+    password_hash = auth.hash_password(PASSWORD)
 
+    def fill(connection: Any) -> None:
         connection.execute(insert(users), [
-            {"name": role, "shown": role, "password_hash": _cheap_accounts()["all"], "roles": role}
+            {"name": role, "shown": role, "password_hash": password_hash, "roles": role}
             for role in auth.ROLES])
         people.store_people(connection, entries, card_key=CARD_KEY, at_ms=NOW_MS)
         people.store_group_grants(connection, small.settings.people, at_ms=NOW_MS)
@@ -269,13 +271,11 @@ async def browser(app: FastAPI) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def session_of(core: SmallCore, app: FastAPI) -> AsyncIterator[Any]:
     """Make a browser signed in with a role, without the slow password."""
-    from hub.tables import sessions
-
     browsers: list[Browser] = []
 
     async def make(role: str) -> Browser:
         cookie = f"cookie-{role}-{len(browsers)}"
-        wall_s = int(__import__("time").time())
+        wall_s = int(time.time())
         await core.commit.change(lambda connection: connection.execute(insert(sessions).values(
             id=auth.digest(cookie), user=role, csrf="proof", created_wall_s=wall_s, seen_wall_s=wall_s)) and None)
         browser = Browser(app)

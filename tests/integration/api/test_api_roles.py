@@ -19,6 +19,7 @@ ADMIN = {"admin"}
 
 MAY: dict[str, set[str]] = {
     "sign_out": ALL, "get_me": ALL, "choose_language": ALL, "change_password": ALL, "get_status": ALL,
+    "get_totals": ALL,
     "get_plan": ALL, "search_everything": ALL, "get_command": ALL, "list_alarms": ALL, "get_alarm": ALL,
     "acknowledge_alarm": OPERATORS, "shelve_alarm": OPERATORS, "unshelve_alarm": OPERATORS,
     "comment_alarm": OPERATORS, "list_doors": GATE, "act_on_door": GATE, "list_passages": GATE,
