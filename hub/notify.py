@@ -44,9 +44,9 @@ Channels = tuple[ChannelUrl, ...]
 class NotifySettings(Settings):
     """Channels of each audience: apprise addresses. They are secrets: take them from the environment by ${NAME}."""
 
-    gate: Channels = Field((), repr=False)
-    security: Channels = Field((), repr=False)
-    facilities: Channels = Field((), repr=False)
+    gate: Channels = Field(default=(), repr=False)
+    security: Channels = Field(default=(), repr=False)
+    facilities: Channels = Field(default=(), repr=False)
 
     def channels(self, audience: str) -> tuple[str, ...]:
         return {"gate": self.gate, "security": self.security, "facilities": self.facilities}.get(audience, ())
