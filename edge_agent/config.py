@@ -66,7 +66,7 @@ class DeviceSettings(Settings):
     @property
     def driver(self) -> Settings:
         """The family's own part."""
-        return cast(Settings, getattr(self, self.family))
+        return cast("Settings", getattr(self, self.family))
 
     @model_validator(mode="after")
     def _one_family(self) -> Self:
@@ -113,12 +113,12 @@ class AgentSettings(Settings):
     gateway: GatewaySettings
     broker: BrokerSettings
     devices: list[Any]
-    doors: list[DoorSettings] = []
+    doors: list[DoorSettings] = Field(default_factory=list)
     discovery: Any = None
 
     @property
     def all_devices(self) -> list[DeviceSettings]:
-        return cast(list[DeviceSettings], self.devices)
+        return cast("list[DeviceSettings]", self.devices)
 
 
 @cache
@@ -131,7 +131,7 @@ def model() -> type[AgentSettings]:
         for family in FAMILIES if (found := getattr(factory(family), "discovery", None)) is not None}
     discovery = create_model("Discovery", __base__=DiscoveryBase, **finding)
     return create_model("Agent", __base__=AgentSettings, devices=(list[device], ...),  # type: ignore[valid-type]
-                        discovery=(cast(Any, discovery | None), None))
+                        discovery=(cast("Any", discovery | None), None))
 
 
 def load(text: str, file: str, values: Mapping[str, str]) -> AgentSettings:
@@ -154,7 +154,7 @@ def read_values(path: Path) -> dict[str, str]:
 
 def device_model() -> type[BaseModel]:
     """Return the model of one device, for devices that were found and approved."""
-    return cast(type[BaseModel], model().model_fields["devices"].annotation.__args__[0])  # type: ignore[union-attr]
+    return cast("type[BaseModel]", model().model_fields["devices"].annotation.__args__[0])  # type: ignore[union-attr]
 
 
 def _references(settings: AgentSettings, located: Located) -> Iterator[Mistake]:

@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +102,18 @@ class Outbox:
         self._db.execute("INSERT OR IGNORE INTO numbers (device, point) VALUES (?, ?)", (device, point))
         rows = self._db.execute("SELECT n FROM numbers WHERE device = ? AND point = ?", (device, point)).fetchall()
         return int(rows[0][0])
+
+    async def numbers(self, device: str, points: Sequence[str]) -> NDArray[np.uint32]:
+        """Return the numbers of a device's points, all in one transaction; may be called at any time."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._number_all, device, points)
+
+    def _number_all(self, device: str, points: Sequence[str]) -> NDArray[np.uint32]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            numbers = np.array([self.number(device, point) for point in points], np.uint32)
+        finally:
+            self._db.execute("COMMIT")
+        return numbers
 
     def add_readings(
         self, points: NDArray[np.uint32], at_ms: int, values: NDArray[np.float64], quality: NDArray[np.uint8],

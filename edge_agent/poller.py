@@ -43,10 +43,7 @@ class Changes:
             self._sent_ms = now_ms
             self._values, self._quality = values, quality
             return None
-        if self._plain:
-            changed = values != self._values
-        else:
-            changed = ~(np.abs(values - self._values) <= self._deadband)
+        changed = values != self._values if self._plain else ~(np.abs(values - self._values) <= self._deadband)
         changed |= quality != self._quality
         positions: NDArray[np.intp] = changed.nonzero()[0]
         if len(positions) == len(values):

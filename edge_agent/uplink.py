@@ -25,7 +25,13 @@ STILL_S: Final = 3.0
 """A watermark that stands still so long with batches under way: the link counts as down, they are sent again."""
 RECONNECT_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 KEEPALIVE_S: Final = 10
+NOT_AUTHORISED: Final = frozenset((4, 5, 134, 135))
+"""CONNACK codes of MQTT 3.1.1 and 5 for a wrong user name or password, and for one that may not connect."""
 _log = structlog.get_logger()
+
+
+class BrokerRefused(Exception):
+    """The broker knows us not, or not by this password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,10 @@ class Uplink:
         self._outbox.ready.set()
 
     async def run(self, address: BrokerAddress) -> None:
-        """Stay connected until cancelled; log once when the broker is lost and once when it is back."""
+        """Stay connected until cancelled; log once when the broker is lost and once when it is back.
+
+        Raise `BrokerRefused` when the broker does not take the user name and password.
+        """
         attempt, lost = 0, False
         will = aiomqtt.Will(topics.state(self._site, self._gateway),
                             encode(Death(gateway=self._gateway, boot=self._boot)), qos=1, retain=True)
@@ -92,6 +101,8 @@ class Uplink:
                     attempt, lost = 0, False
                     await self._talk(client)
             except aiomqtt.MqttError as error:
+                if refused(error):
+                    raise BrokerRefused(str(error)) from error
                 if not lost:
                     _log.warning("broker_lost", gateway=self._gateway, why=str(error))
                 lost = True
@@ -209,3 +220,9 @@ class Uplink:
             lane: _Progress(state.watermark, state.last, state.watermark, now_s)
             for lane, state in self._outbox.lanes.items()}
         self._outbox.ready.set()
+
+
+def refused(error: aiomqtt.MqttError) -> bool:
+    """Tell whether the broker answered that it does not take these credentials."""
+    code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else 0
+    return getattr(code, "value", code) in NOT_AUTHORISED
