@@ -72,10 +72,14 @@ class Discovery:
         if self._settings is None:
             return
         parts = {family: part for family in FAMILIES if (part := getattr(self._settings, family, None)) is not None}
-        while True:
+        async with asyncio.TaskGroup() as group:
             for family, part in parts.items():
-                await self._look(family, part)
-            await asyncio.sleep(self._settings.every / 1000)
+                group.create_task(self._look_again(family, part, self._settings.every / 1000), name=f"find.{family}")
+
+    async def _look_again(self, family: str, part: object, every_s: float) -> None:
+        while True:
+            await self._look(family, part)
+            await asyncio.sleep(every_s)
 
     def pending(self) -> list[DeviceBirth]:
         """Return who was found and is neither served nor blocked."""

@@ -118,15 +118,19 @@ class Uplink:
         self._rewind()
         self.connected = self._outbox.link_up = True
         try:
+            await self._converse(client)
+        except asyncio.CancelledError:
+            await self._farewell(client)
+            raise
+
+    async def _converse(self, client: aiomqtt.Client) -> None:
+        try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send(client), name="uplink.send")
                 group.create_task(self._watch(), name="uplink.watch")
                 group.create_task(self._receive(client), name="uplink.receive")
         except* aiomqtt.MqttError as errors:
             raise aiomqtt.MqttError(str(errors.exceptions[0])) from errors
-        except* asyncio.CancelledError:
-            await self._farewell(client)
-            raise
 
     async def _farewell(self, client: aiomqtt.Client) -> None:
         death = Death(gateway=self._gateway, boot=self._boot, planned=True)
