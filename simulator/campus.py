@@ -137,13 +137,15 @@ class Campus:
             people = sum(self.present[room] for room in _ZONE_ROOMS[name])
             match name:
                 case "dorm":
-                    in_hours = hour < 7.5 or hour > 12.0
+                    in_hours = True
                 case "canteen":
-                    in_hours = 6.0 < hour < 19.0
+                    in_hours = 7.0 <= hour < 18.5
                 case _:
-                    in_hours = school and 6.8 < hour < 18.0
+                    in_hours = school and 7.0 <= hour < 18.0
+            warm_up = 5.4 < hour < 7.0 and (school or name == "canteen")
             other_kw = 0.5 + 3.0 * self.weather.sun * ahu.zone.loss_kw_per_k
-            ahu.step(dt_s, outdoor_c=self.weather.outdoor_c, people=people, other_gain_kw=other_kw, in_hours=in_hours)
+            ahu.step(dt_s, outdoor_c=self.weather.outdoor_c, people=people, other_gain_kw=other_kw,
+                     in_hours=in_hours, warm_up=warm_up)
             wet = 38.0 + 0.25 * self.weather.humidity_percent + min(12.0, people * 0.4)
             ahu.zone.humidity_percent += (wet - ahu.zone.humidity_percent) * (1.0 - math.exp(-dt_s / 900.0))
 
@@ -187,7 +189,9 @@ class Campus:
                 for name, meter in self.meters.items()}
         kept |= {f"ahu {name}": {"energy_kwh": ahu.energy_kwh, "runtime_h": ahu.runtime_h, "filter_pa": ahu.filter_pa,
                                  "setpoint_c": ahu.setpoint_c, "temperature_c": ahu.zone.temperature_c,
-                                 "co2_ppm": ahu.zone.co2_ppm, "enabled": float(ahu.enabled), "mode": ahu.mode}
+                                 "co2_ppm": ahu.zone.co2_ppm, "mode": ahu.mode,
+                                 "switched_on": float(ahu.switched_on), "held_off": float(ahu.held_off),
+                                 "in_hours": float(ahu.in_hours)}
                  for name, ahu in self.ahus.items()}
         kept |= {f"pump {name}": {"energy_kwh": pump.energy_kwh, "runtime_h": pump.runtime_h, "starts": pump.starts,
                                   "enabled": float(pump.enabled)}

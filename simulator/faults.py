@@ -7,12 +7,13 @@ from typing import Final
 
 from simulator.campus import Campus
 from simulator.modbus_servers import Station
+from simulator.population import Population
 from simulator.things import FirePanel
 from simulator.walking import Doorway
 from simulator.world import World
 
-_PEAK_KW: Final = {"kitchen": 180.0, "dorm": 200.0}
-"""All ovens and all water heaters at once; the main meter otherwise stays below 180 kW."""
+_PEAK_KW: Final = {"kitchen": 240.0, "dorm": 280.0, "workshop": 130.0}
+"""All ovens, water heaters and kilns at once; the main meter otherwise stays below 200 kW."""
 _FIRE_ZONES: Final = (5, 6)
 _BAD_CARDS: Final = 5
 _HAND_S: Final = 0.15
@@ -51,6 +52,7 @@ class Faults:
     doorways: Mapping[str, Doorway]
     stations: Mapping[str, Station]
     fire_panel: FirePanel
+    population: Population
     active: dict[str, Active] = field(default_factory=dict)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -114,6 +116,7 @@ class Faults:
                 self.campus.extra_kw = dict(_PEAK_KW) if on else {}
             case "fire":
                 self.fire_panel.zones_in_alarm[:] = _FIRE_ZONES if on else ()
+                self.population.evacuate(self.world.now_ms()) if on else self.population.resume(self.world.now_ms())
             case _:
                 pass
 

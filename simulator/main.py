@@ -111,7 +111,8 @@ class Simulation:
                                      now_ms=now_ms, speed=self.world.speed, seed=self.options.seed)
         self.campus = Campus(self.options.seed, now_ms, self.population.present)
         self.lines = Lines(self.world, self.campus)
-        self.faults = Faults(self.world, self.campus, self.doorways, self.lines.stations, self.lines.fire_panel)
+        self.faults = Faults(self.world, self.campus, self.doorways, self.lines.stations, self.lines.fire_panel,
+                             self.population)
 
     def _recall(self) -> None:
         """Carry on where the last run ended, or begin as if it had been so for hours."""

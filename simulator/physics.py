@@ -53,8 +53,11 @@ class AirHandler:
     zone: Zone
     air_m3_s: float
     fan_kw: float
-    enabled: bool = True
-    """As commanded; it also keeps its own hours."""
+    switched_on: bool = False
+    """By its own hours or by command; a command holds until the hours next change."""
+    held_off: bool = False
+    """Switched off by command: not even people or frost make it run."""
+    in_hours: bool = False
     mode: int = AUTO
     running: bool = False
     setpoint_c: float = 21.0
@@ -73,13 +76,24 @@ class AirHandler:
     energy_kwh: float = 0.0
     _integral: float = field(default=0.0, repr=False)
 
-    def step(self, dt_s: float, *, outdoor_c: float, people: int, other_gain_kw: float, in_hours: bool) -> None:
-        """Let `dt_s` pass: control, move air, heat or cool, and count what the fan and compressor take."""
+    def switch(self, *, on: bool) -> None:
+        """Switch it by command."""
+        self.switched_on, self.held_off = on, not on
+
+    def step(self, dt_s: float, *, outdoor_c: float, people: int, other_gain_kw: float, in_hours: bool,
+             warm_up: bool = False) -> None:
+        """Let `dt_s` pass: control, move air, heat or cool, and count what the fan and compressor take.
+
+        It runs when switched on, for people, to be warm when its hours begin (`warm_up`), and against the cold.
+        """
         self.outdoor_c = outdoor_c
+        if in_hours != self.in_hours:
+            self.in_hours = self.switched_on = in_hours
+            self.held_off = False
+        comfort = self.switched_on or warm_up or people > 0
         cold = self.zone.temperature_c < self.setback_c - (0.0 if self.running else 1.0)
-        self.running = self.enabled and self.mode != OFF and (in_hours or people > 0 or cold)
-        wanted_c = self.setpoint_c if in_hours or people > 0 else self.setback_c + 0.5
-        self._control(dt_s, wanted_c)
+        self.running = not self.held_off and self.mode != OFF and (comfort or cold)
+        self._control(dt_s, self.setpoint_c if comfort else self.setback_c + 0.5)
         flow_m3_s = self.air_m3_s * self.fan_percent / 100.0
         rise_k = self.output * (_HEATING_RISE_K if self.output > 0 else _COOLING_DROP_K)
         mixed_c = self.zone.temperature_c

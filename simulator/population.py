@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +23,9 @@ _SOON_MS: Final = 240_000
 _QR_SHARE: Final = 0.12
 _STRANGER_SHARE: Final = 0.06
 _SWIPE_SHARE: Final = 0.5
-_GUARDED: Final = ("building-a", "building-b", "dorm", "canteen", "a-plant", "b-lab", "kitchen", "b101", "a201")
+_ROUNDS: Final = ("building-a", "building-b", "dorm", "canteen", "a-plant", "b-lab", "kitchen", "b101", "a201")
+_NIGHT_ROUNDS: Final = ("dorm", OUTSIDE, "dorm", OUTSIDE, "dorm", OUTSIDE, "dorm", "a-plant")
+"""At night a guard walks around the wall and looks in at the dormitory; the locked buildings only now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,18 @@ class Population:
         if wall_s - self._last_passage_s > QUIET_S:
             self._errand(now_ms, wall_s)
 
+    def evacuate(self, now_ms: int) -> None:
+        """Everyone in a building goes out to the grounds."""
+        for walker in self.walkers:
+            if not walker.busy and walker.place not in (OUTSIDE, GROUNDS):
+                self._set_out(walker, GROUNDS, now_ms)
+
+    def resume(self, now_ms: int) -> None:
+        """Everyone on the grounds goes where the timetable has them."""
+        for walker in self.walkers:
+            if not walker.busy and walker.place == GROUNDS:
+                self._set_out(walker, place_at(walker.person, now_ms, local_day(now_ms), self._seed), now_ms)
+
     def _plan_day(self, day: int, now_ms: int) -> None:
         for walker in self.walkers:
             for move in plan(walker.person, day, self._seed):
@@ -174,15 +188,16 @@ class Population:
         if not idle:
             return
         walker = idle[int(self._random.integers(len(idle)))]
-        goal = self._goal(walker)
+        goal = self._goal(walker, by_day=by_day)
         home = walker.place
         there = way(walker.person, home, goal)
         walker.legs = deque([*there, *way(walker.person, goal, home)])
         self._take_leg(walker, now_ms)
 
-    def _goal(self, walker: Walker) -> str:
+    def _goal(self, walker: Walker, *, by_day: bool) -> str:
+        goals: Sequence[str]
         if walker.person.kind == "guard":
-            goals = [place for place in _GUARDED if place != walker.place]
+            goals = _ROUNDS if by_day else _NIGHT_ROUNDS
         elif walker.place == GROUNDS:
             goals = [walker.person.building, "canteen"]
         else:

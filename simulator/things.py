@@ -68,7 +68,7 @@ class AirHandlerThing:
             "energy_kwh": ahu.energy_kwh, "alarm_filter": float(ahu.filter_pa > 250.0),
             "alarm_frost": float(ahu.supply_c < 3.0), "alarm_fan": 0.0, "alarm_sensor": 0.0,
             "setpoint": ahu.setpoint_c, "mode": float(ahu.mode), "fan_speed_command": ahu.fan_command_percent,
-            "fan_on": float(ahu.enabled), "fan_running": float(ahu.fan_percent > 0.0),
+            "fan_on": float(ahu.switched_on), "fan_running": float(ahu.fan_percent > 0.0),
         }
 
     def write(self, name: str, value: float) -> None:
@@ -80,7 +80,7 @@ class AirHandlerThing:
             case "fan_speed_command":
                 self.ahu.fan_command_percent = value
             case "fan_on":
-                self.ahu.enabled = value != 0.0
+                self.ahu.switch(on=value != 0.0)
             case _:
                 _obeys_nothing(name)
 

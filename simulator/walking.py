@@ -88,6 +88,7 @@ class Doorway:
         if passage.leaving:
             await self.press()
             self._loop.call_later(_SHORTEST_WALL_S, self._release)
+            self._follow()
             await self.opens(passage.open_s)
             return True
         if passage.stranger:

@@ -35,7 +35,8 @@ class Rig:
                                      seed=1)
         self.campus = Campus(1, NOW_MS, self.population.present)
         self.lines = Lines(self.world, self.campus)
-        self.faults = Faults(self.world, self.campus, self.doorways, self.lines.stations, self.lines.fire_panel)
+        self.faults = Faults(self.world, self.campus, self.doorways, self.lines.stations, self.lines.fire_panel,
+                             self.population)
         self.read: list[tuple[str, str]] = []
         self.seen: list[tuple[str, str, bool]] = []
         self.grants: Callable[[str, str], bool] = lambda _door, _card: True
@@ -196,6 +197,18 @@ async def test_fire_cameras_and_meters_are_undone_by_clear(rig: Rig) -> None:
     assert rig.lines.fire_panel.values()["alarm"] == 0.0
     assert not any(camera.covered or camera.moved for camera in rig.world.cameras.values())
     assert not any(station.silent or station.garbage for station in rig.lines.stations.values())
+
+
+async def test_fire_empties_the_buildings(rig: Rig) -> None:
+    rig.faults.begin("fire")
+
+    def many_are_out() -> bool:
+        rig.now_ms += 1000
+        rig.population.tick(rig.now_ms, 0.0)
+        return rig.population.present[GROUNDS] > 150
+
+    await rig.until(many_are_out)
+    assert rig.read == []
 
 
 async def test_what_others_must_do_is_only_listed(rig: Rig) -> None:

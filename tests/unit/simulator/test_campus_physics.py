@@ -57,6 +57,18 @@ def test_switched_off_a_room_cools_towards_the_weather_and_draws_nothing() -> No
     assert ahu.power_kw == 0.0
 
 
+def test_a_command_holds_until_the_hours_change() -> None:
+    ahu = _air_handler()
+    _run(ahu, 1)
+    ahu.switch(on=False)
+    _run(ahu, 1)
+    assert not ahu.running
+    for in_hours in (False, True):
+        ahu.step(10.0, outdoor_c=5.0, people=0, other_gain_kw=0.5, in_hours=in_hours)
+    assert ahu.switched_on
+    assert ahu.running
+
+
 def test_heating_only_never_cools() -> None:
     ahu = _air_handler()
     ahu.mode = HEAT
@@ -127,6 +139,13 @@ def test_the_main_meter_counts_what_the_branches_count_and_more() -> None:
     assert counted["main"] - sum(counted[name] for name in branches) == pytest.approx(own, rel=0.3)
 
 
+def test_rooms_are_warm_when_school_begins_and_air_handlers_off_after_it() -> None:
+    assert min(ahu.zone.temperature_c for ahu in _campus(7.0, dorm=100).ahus.values()) > 18.0
+    evening = _campus(18.6, dorm=100, a101=10)
+    assert [name for name, ahu in evening.ahus.items() if ahu.switched_on] == ["dorm"]
+    assert evening.ahus["a1"].running
+
+
 def test_settling_counts_nothing() -> None:
     assert _campus(10).meters["main"].energy_kwh == Campus(1, NOON).meters["main"].energy_kwh
 
@@ -136,13 +155,13 @@ def test_settling_counts_nothing() -> None:
 def test_memory_carries_on_and_counters_never_go_back(stop_s: int) -> None:
     campus = _campus(9, b101=18)
     campus.ahus["b1"].setpoint_c = 19.0
-    campus.ahus["b1"].enabled = False
+    campus.ahus["b1"].switch(on=False)
     campus.pumps["water"].enabled = False
     kept = campus.memory()
     again = Campus(1, campus.now_ms)
     again.remember(kept)
     assert again.memory() == kept
-    assert again.ahus["b1"].enabled is False
+    assert again.ahus["b1"].held_off is True
     again.advance(again.now_ms + stop_s * 1000)
     for name, meter in again.meters.items():
         assert meter.energy_kwh > campus.meters[name].energy_kwh
