@@ -20,7 +20,7 @@ from simulator.world import SignHardware
 QUIET_S: Final = 12.0
 """Wall seconds without a passage after which somebody runs an errand."""
 _SOON_MS: Final = 240_000
-_QR_SHARE: Final = 0.12
+_QR_SHARE: Final = 0.06
 _STRANGER_SHARE: Final = 0.06
 _SWIPE_SHARE: Final = 0.5
 _ROUNDS: Final = ("building-a", "building-b", "dorm", "canteen", "a-plant", "b-lab", "kitchen", "b101", "a201")
@@ -184,7 +184,7 @@ class Population:
                 continue
             (guards if walker.person.kind == "guard" else others).append(walker)
         by_day = 7.0 < local_hour(now_ms) < 21.0
-        idle = others if by_day and others and self._random.random() < 0.6 else guards or others
+        idle = others if by_day and others and self._random.random() < 0.6 else guards
         if not idle:
             return
         walker = idle[int(self._random.integers(len(idle)))]

@@ -112,10 +112,11 @@ def _people(state: State) -> Panel:
 
 def _doors(state: State) -> Panel:
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, min_width=max(len(door.id) for door in state.doors))
     for door in state.doors:
         leaf = Text("open", style="bold") if door.open else Text("closed", style="dim")
         lock = Text("released") if door.strike else Text("locked", style="dim")
-        table.add_row(Text(door.id, no_wrap=True), leaf, lock, f"{door.passages} passed", f"{door.refused} refused",
+        table.add_row(door.id, leaf, lock, f"{door.passages} passed", f"{door.refused} not",
                       f"{door.waiting} waiting" if door.waiting else "")
     return Panel(table, title="doors")
 

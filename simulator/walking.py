@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Final
 
 from simulator.world import CameraHardware, DoorHardware, World
@@ -24,7 +25,7 @@ class Passage:
     done: Callable[[bool], None]
     """Told whether they got through."""
     code: str = ""
-    """QR text shown instead of the card."""
+    """QR text shown first; where it is not known, the card follows."""
     leaving: bool = False
     """By the exit button; no card needed."""
     stranger: bool = False
@@ -93,17 +94,19 @@ class Doorway:
             return True
         if passage.stranger:
             await self._until_locked()
-        self._struck.clear()
-        if passage.code:
-            self.door.codes.put(passage.code)
-        else:
-            self.door.cards.put(passage.card)
-        if not await self._strike_comes():
+        if not (passage.code and await self._presents(self.door.codes, passage.code)) and not await self._presents(
+                self.door.cards, passage.card):
             return False
         await self.pause(0.6)
         self._follow()
         await self.opens(passage.open_s)
         return True
+
+    async def _presents(self, reader: SimpleQueue[str], text: str) -> bool:
+        """Hold something to the reader; tell whether the strike comes."""
+        self._struck.clear()
+        reader.put(text)
+        return await self._strike_comes()
 
     async def _strike_comes(self) -> bool:
         if self.door.strike:  # still released for the one before, or unlocked for the day

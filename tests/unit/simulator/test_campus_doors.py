@@ -109,6 +109,15 @@ async def test_without_a_grant_nobody_opens(rig: Rig) -> None:
     assert rig.seen == []
 
 
+async def test_a_code_that_is_not_known_is_followed_by_the_card(rig: Rig) -> None:
+    rig.grants = lambda _door, text: not text.startswith("campus:")
+    outcome: list[bool] = []
+    rig.doorways["lane-1"].queue(Passage("50B9ED461E", outcome.append, "campus:t-01"))
+    await rig.until(lambda: bool(outcome))
+    assert rig.read == [("lane-1", "campus:t-01"), ("lane-1", "50B9ED461E")]
+    assert outcome == [True]
+
+
 async def test_leaving_presses_the_button_first(rig: Rig) -> None:
     outcome: list[bool] = []
     rig.doorways["door-a-main"].queue(Passage("", outcome.append, leaving=True))
