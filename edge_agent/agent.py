@@ -53,7 +53,7 @@ class Agent:
         self.policy = PolicyStore(folder, gateway.id)
         drivers: dict[str, Driver] = {}
         self.doors = Doors(settings.doors, drivers=drivers, policy=self.policy, outbox=self.outbox, clock=clock,
-                           card_key=self._card_key, folder=folder)
+                           card_key=self._card_key, folder=folder, fire=settings.fire)
         self.devices = Devices(outbox=self.outbox, clock=clock, doors=self.doors, drivers=drivers,
                                swipes=Swipes(self.policy, clock, self._card_key))
         self.commands = Commands(outbox=self.outbox, clock=clock, devices=self.devices, doors=self.doors)

@@ -108,7 +108,10 @@ class Commands:
                 return await self._door(command)
 
     async def _door(self, command: Command) -> Result:
-        why = await self._doors.order(command.door, Order(_ORDERS[command.action], command.until_ms))
+        if command.action in ("door_release", "door_restore"):
+            why = await self._doors.release(command.door, on=command.action == "door_release")
+        else:
+            why = await self._doors.order(command.door, Order(_ORDERS[command.action], command.until_ms))
         if why is None:
             return Result("refused", f"there is no door {command.door}")
         return Result("failed", why) if why else Result("done")

@@ -114,6 +114,8 @@ class AgentSettings(Settings):
     broker: BrokerSettings
     devices: list[Any]
     doors: list[DoorSettings] = Field(default_factory=list)
+    fire: PointRef | None = None
+    """Point of the fire panel that frees all doors of this gateway while it is not 0, hub or no hub."""
     discovery: Any = None
 
     @property
@@ -166,6 +168,8 @@ def _references(settings: AgentSettings, located: Located) -> Iterator[Mistake]:
                                   f"is already the id of devices[{seen[device.id]}]; ids must differ")
         seen[device.id] = index
     known = ", ".join(sorted(seen)[:40])
+    if settings.fire is not None and settings.fire.device not in seen:
+        yield located.mistake(("fire", "device"), settings.fire.device, f"no such device; known: {known}")
     doors: set[str] = set()
     for index, door in enumerate(settings.doors):
         if door.id in doors:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from contract.messages import DeviceBirth, Text, encode
 from drivers.base import Candidate, DeviceError, Discovering
@@ -138,7 +138,8 @@ class Discovery:
     async def _serve(self, found: Found) -> bool:
         try:
             settings = device_model().model_validate(
-                {"id": found.id, "name": {"en": found.identity, "zh": found.identity}, found.family: found.settings})
+                {"id": found.id, "name": {"en": found.identity, "zh": found.identity},
+                 found.family: found.settings | self._secrets(found.family)})
             assert isinstance(settings, DeviceSettings)
             await self._devices.add(settings, found.identity)
         except (ValidationError, ValueError) as error:
@@ -148,6 +149,11 @@ class Discovery:
             return False
         _log.info("device_approved", device=found.id)
         return True
+
+    def _secrets(self, family: str) -> dict[str, SecretStr]:
+        """Return the passwords given for devices of a family that will be found; they are never kept with them."""
+        part = getattr(self._settings, family, None)
+        return {name: value for name, value in part or () if isinstance(value, SecretStr) and value.get_secret_value()}
 
     async def _save(self) -> None:
         try:

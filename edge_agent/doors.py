@@ -16,7 +16,7 @@ from contract.messages import Event, encode
 from contract.quality import UNCERTAIN
 from contract.sealing import credential_hash
 from drivers.base import Driver, Samples
-from edge_agent.config import DoorSettings
+from edge_agent.config import DoorSettings, PointRef
 from edge_agent.files import read_json, write_private
 from edge_agent.outbox import Outbox
 from edge_agent.policy import PolicyStore
@@ -26,6 +26,7 @@ from rules.access.door import (
     Contact,
     Door,
     DoorMode,
+    FireRelease,
     Granted,
     Input,
     Order,
@@ -39,6 +40,8 @@ from rules.access.door import (
 from rules.access.door import DoorSettings as Machine
 
 MODES_FILE: Final = "doors.json"
+HUB: Final = "hub"
+PANEL: Final = "panel"
 LOOK_S: Final = 1.0
 """A deadline is looked at again at least this often: somebody may set the clock meanwhile."""
 TAIL: Final = 4
@@ -50,6 +53,8 @@ class KeptMode(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     mode: DoorMode = DoorMode.NORMAL
     mode_until_ms: int = 0
+    released: bool = False
+    """Freed by the hub's fire rule."""
 
 
 class KeptModes(msgspec.Struct, kw_only=True):
@@ -72,11 +77,13 @@ class DoorController:
         self._clock = clock
         self._changed = changed
         self._inputs: dict[str, float] = {}
+        self.fires = {HUB} if kept.released else set[str]()
+        """Who frees the door for a fire: the panel of this gateway, the hub, or both."""
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Take up the kept mode: an unlocked door frees its strike again, every other one locks it."""
-        self.step(Tick())
+        self.step(FireRelease(bool(self.fires)))
         self.striker.want(on=self.door.strike)
 
     def stop(self) -> None:
@@ -105,6 +112,12 @@ class DoorController:
                 self.step(Contact(is_open))
             case "rex", True if last is not None:
                 self.step(Rex())
+
+    def fire(self, source: str, *, on: bool) -> asyncio.Future[str]:
+        """Free the door for a fire, or end that for one of those who freed it."""
+        (self.fires.add if on else self.fires.discard)(source)
+        self._changed()
+        return self.step(FireRelease(bool(self.fires)))
 
     def order(self, order: Order) -> asyncio.Future[str]:
         """Obey a command; the future holds why the strike failed, "" when all is well."""
@@ -157,8 +170,10 @@ class Doors:
 
     def __init__(
         self, settings: Sequence[DoorSettings], *, drivers: Mapping[str, Driver], policy: PolicyStore, outbox: Outbox,
-        clock: Clock, card_key: Callable[[], bytes | None], folder: Path,
+        clock: Clock, card_key: Callable[[], bytes | None], folder: Path, fire: PointRef | None = None,
     ) -> None:
+        """fire: the point of a fire panel that frees all doors while it is not 0."""
+        self._fire = fire
         self._policy, self._outbox, self._clock, self._card_key = policy, outbox, clock, card_key
         self._drivers = drivers
         self._path = folder / MODES_FILE
@@ -217,6 +232,8 @@ class Doors:
     def watching(self, device: str, points: Sequence[str]) -> Callable[[Samples], None] | None:
         """Return what is to see each of a device's samples; None when no door looks at its points."""
         inputs = [(position, point) for position, point in enumerate(points) if (device, point) in self._by_input]
+        if self._fire and self._fire.device == device and self._fire.point in points:
+            return self._watching_fire(list(points).index(self._fire.point))
         strikes = [(position, self._strikes[device, point].striker)
                    for position, point in enumerate(points) if (device, point) in self._strikes]
         if not inputs and not strikes:
@@ -232,6 +249,31 @@ class Doors:
                     striker.seen(float(values[position]))
 
         return look
+
+    def _watching_fire(self, position: int) -> Callable[[Samples], None]:
+        """Return what frees the doors: only a good reading says that the fire alarm is over."""
+        burning = False
+
+        def look(samples: Samples) -> None:
+            nonlocal burning
+            on = bool(samples.values[position])
+            if samples.quality[position] >= UNCERTAIN or on == burning:
+                return
+            burning = on
+            _log.warning("fire_alarm", on=on)
+            for controller in self.controllers.values():
+                controller.fire(PANEL, on=on)
+
+        return look
+
+    async def release(self, door: str, *, on: bool) -> str | None:
+        """Free a door for the hub's fire rule, or end that; answers as `order` does."""
+        controller = self.controllers.get(door)
+        if controller is None:
+            return None
+        why = await controller.fire(HUB, on=on)
+        await self._save()
+        return why
 
     async def order(self, door: str, order: Order) -> str | None:
         """Obey a command; return why it failed ("": done), None when there is no such door. The mode is then kept."""
@@ -250,7 +292,8 @@ class Doors:
 
     async def _save(self) -> None:
         self._dirty.clear()
-        kept = KeptModes(doors={door: KeptMode(mode=controller.door.mode, mode_until_ms=controller.door.mode_until_ms)
+        kept = KeptModes(doors={door: KeptMode(mode=controller.door.mode, mode_until_ms=controller.door.mode_until_ms,
+                                               released=HUB in controller.fires)
                                 for door, controller in self.controllers.items()})
         try:
             await asyncio.to_thread(write_private, self._path, encode(kept))

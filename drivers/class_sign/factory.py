@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from contract.configuration import Settings
 from drivers.base import Candidate
@@ -17,6 +17,8 @@ class SignDiscovery(Settings):
 
     receiver: Annotated[str, Field(pattern=r"^[^/\s]+:\d{1,5}$")]
     """"127.0.0.1:8090"."""
+    password: SecretStr = SecretStr("")
+    """Password of the signs that will be found and approved."""
 
 
 class ClassSignFactory:
