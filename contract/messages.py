@@ -181,7 +181,9 @@ class Command(msgspec.Struct, omit_defaults=True, kw_only=True):
     """After this the gateway answers `expired` and does nothing."""
     requester: str
     """The user or rule that asked."""
-    action: Literal["write", "door_open", "door_unlock", "door_lock", "door_normal", "still", "show"]
+    action: Literal["write", "door_open", "door_unlock", "door_lock", "door_normal",
+                    "door_release", "door_restore", "still", "show"]
+    """door_release frees a door for the fire alarm, over every mode; door_restore ends that."""
     device: str = ""
     door: str = ""
     point: str = ""

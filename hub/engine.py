@@ -10,7 +10,7 @@ import structlog
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, select
 
-from contract.messages import Event
+from contract.messages import Event, Text
 from hub import tables
 from hub.alarms import AlarmBook
 from hub.commit import Committer, Stage
@@ -30,9 +30,10 @@ class Engine:
 
     def __init__(
         self, *, rules: Mapping[str, Rule], calendar: Calendar, registry: Registry, alarms: AlarmBook,
-        committer: Committer, now_ms: Callable[[], int], on_command: Callable[[CommandOrder, str], None],
+        committer: Committer, now_ms: Callable[[], int], on_command: Callable[[CommandOrder, str], None], zones: Mapping[str, Text] | None = None,
     ) -> None:
-        """on_command: sends what a rule orders; its second argument is the rule's id."""
+        """on_command: sends what a rule orders; its second argument is the rule's id. zones: names of the zones."""
+        self._zones = dict(zones or {})
         self.rules = dict(rules)
         self.calendar = calendar
         self.outcomes = 0
@@ -91,7 +92,7 @@ class Engine:
                          gateway=device.gateway) for device in registry.devices.values()]
         doors = [Thing(id=door.id, name=door.birth.name, zone=door.birth.zone, place=door.birth.place,
                        gateway=door.gateway) for door in registry.doors.values()]
-        return PointTable(points, devices, doors)
+        return PointTable(points, devices, doors, self._zones)
 
     def _ready(self) -> RuleEngine:
         assert self._engine is not None, "load comes first"

@@ -106,7 +106,8 @@ class Hub:
         self.settings = ApiSettings(site=site, people=configuration.people, card_key=own.card, console=self._console)
         self.engine = Engine(
             rules=self.rules.rules, calendar=configuration.calendar, registry=self.registry, alarms=self.alarms,
-            committer=self.commit, now_ms=self.now_ms, on_command=self.commands.order)
+            committer=self.commit, now_ms=self.now_ms, on_command=self.commands.order,
+            zones=site.zone_names)
         self.rules.engine = self.engine
         self.ingest = Ingest(
             registry=self.registry, committer=self.commit, engine=self.engine, last=self.live.last,

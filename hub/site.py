@@ -117,9 +117,16 @@ class Site(Settings):
                 return known.name.text
         return self._names.get(zone, Text(zone, zone))
 
+    @property
+    def zone_names(self) -> dict[str, Text]:
+        """Names of all zones: those listed, and the buildings that are one."""
+        return {building.zone or building.id: building.name.text for building in self.buildings} | {
+            zone.id: zone.name.text for zone in self.zones}
+
     def as_plan(self) -> shapes.Plan:
         """Return the plan as the console draws it: buildings and areas that have a rectangle."""
-        return shapes.Plan(width=self.plan.width, height=self.plan.height, places=[
+        names = {zone.id: zone.name.text for zone in self.zones} | self._names
+        return shapes.Plan(width=self.plan.width, height=self.plan.height, names=names, places=[
             shapes.PlanPlace(id=building.id, name=building.name.text, kind=building.kind,
                              zone=building.zone or building.id, **building.plan.model_dump())
             for building in self.buildings if building.plan])

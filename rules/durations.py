@@ -29,6 +29,16 @@ def duration_text(ms: int) -> str:
     return f"{ms}ms"
 
 
+_ZH: Final = {"d": "天", "h": "小时", "min": "分钟", "s": "秒", "ms": "毫秒"}
+
+
+def duration_text_zh(ms: int) -> str:
+    """Write a duration in Chinese: 15分钟."""
+    text = duration_text(ms)
+    number = text.rstrip("dhmins")
+    return number + _ZH[text.removeprefix(number)]
+
+
 def minute_of_day(value: object) -> int:
     """Return minutes since midnight of "07:30" ("24:00" is the day's end); raise `ValueError` otherwise.
 

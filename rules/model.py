@@ -214,7 +214,8 @@ When = Annotated[
 class CommandOrder(Settings):
     """A command to one device, to one door or to many doors."""
 
-    action: Literal["write", "door_open", "door_unlock", "door_lock", "door_normal", "still", "show"]
+    action: Literal["write", "door_open", "door_unlock", "door_lock", "door_normal",
+                    "door_release", "door_restore", "still", "show"]
     device: str = ""
     """"{device}" is the subject's own device."""
     door: str = ""

@@ -7,7 +7,10 @@ from typing import NamedTuple
 import msgspec
 
 from contract.messages import Event, Text
-from rules.durations import duration_text
+from contract.quality import WORDS, Quality
+from rules.access.reasons import WORDS as REASONS
+from rules.access.reasons import Reason
+from rules.durations import duration_text, duration_text_zh
 from rules.model import CommandOrder, Happens, Level, Rule
 from rules.points import Point, PointTable
 
@@ -93,18 +96,29 @@ def words(rule: Rule, table: PointTable, cause: Cause | None, figures: Figures) 
     index = table.index(cause.what)
     point = table.points[index] if index is not None else None
     device, door = table.devices.get(cause.device), table.doors.get(cause.door)
+    hold_ms = rule.hold or _window_ms(rule)
+    reason, zone = _reason(cause.reason), table.zones.get(cause.zone) or Text(cause.zone, cause.zone)
     fields = {
         "value": number(figures.value), "limit": number(figures.limit), "unit": point.unit if point else "",
-        "point": point.name if point else "", "zone": cause.zone, "place": cause.place, "gateway": cause.gateway,
-        "reason": cause.reason, "text": cause.text, "person": cause.person, "count": str(figures.times),
-        "for": duration_text(rule.hold or _window_ms(rule)),
+        "point": point.name if point else "", "place": cause.place, "gateway": cause.gateway,
+        "text": cause.text, "person": cause.person, "count": str(figures.times),
     }
     return Text(
-        _fill(rule.message.en, fields | {"device": device.name.en if device else cause.device,
-                                         "door": door.name.en if door else cause.door}),
-        _fill(rule.message.zh, fields | {"device": device.name.zh if device else cause.device,
-                                         "door": door.name.zh if door else cause.door}),
+        _fill(rule.message.en, fields | {
+            "device": device.name.en if device else cause.device, "door": door.name.en if door else cause.door,
+            "zone": zone.en, "reason": reason.en, "for": duration_text(hold_ms)}),
+        _fill(rule.message.zh, fields | {
+            "device": device.name.zh if device else cause.device, "door": door.name.zh if door else cause.door,
+            "zone": zone.zh, "reason": reason.zh, "for": duration_text_zh(hold_ms)}),
     )
+
+
+def _reason(reason: str) -> Text:
+    """Write the reason of a lost device or of a refused card in words."""
+    if reason in REASONS:
+        return REASONS[Reason(reason)].what
+    quality = Quality.__members__.get(reason.upper())
+    return Text(*WORDS[quality]) if quality is not None else Text(reason, reason)
 
 
 def number(value: float | None) -> str:

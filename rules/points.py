@@ -1,6 +1,6 @@
 """What rules are about: the points by number, and the devices and doors with their names and places."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -44,7 +44,10 @@ class PointTable:
 
     def __init__(
         self, points: Sequence[Point | None] = (), devices: Iterable[Thing] = (), doors: Iterable[Thing] = (),
+        zones: Mapping[str, Text] | None = None,
     ) -> None:
+        """zones: their names, for messages."""
+        self.zones = dict(zones or {})
         self.points = list(points)
         self.devices = {thing.id: thing for thing in devices}
         self.doors = {thing.id: thing for thing in doors}

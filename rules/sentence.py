@@ -3,7 +3,7 @@
 from typing import Final
 
 from contract.messages import Text
-from rules.durations import duration_text
+from rules.durations import duration_text, duration_text_zh
 from rules.model import Absent, Count, EventPattern, Expression, Happens, Level, Rule, Sequence
 from rules.outcomes import number
 
@@ -31,7 +31,7 @@ _KIND: Final = {
 def sentence(rule: Rule) -> Text:
     """Return "When [what] [for how long] [when], then [what is done]." and its Chinese."""
     condition = _condition(rule)
-    hold = Text(f" for {duration_text(rule.hold)}", f"持续{_zh_time(rule.hold)}") if rule.hold else Text("", "")
+    hold = Text(f" for {duration_text(rule.hold)}", f"持续{duration_text_zh(rule.hold)}") if rule.hold else Text("", "")
     calendar = Text("", "")
     if isinstance(rule.calendar, str):
         named = _CALENDAR.get(rule.calendar)
@@ -54,16 +54,16 @@ def _condition(rule: Rule) -> Text:
             what = _event(rule.when.event)
             within = rule.when.within
             return Text(f"{what.en} happens {rule.when.count} times within {duration_text(within)}",
-                        f"{_zh_time(within)}内{what.zh}达{rule.when.count}次")
+                        f"{duration_text_zh(within)}内{what.zh}达{rule.when.count}次")
         case Absent():
             what = _event(rule.when.absent)
             return Text(f"no {what.en} comes within {duration_text(rule.when.within)}",
-                        f"{_zh_time(rule.when.within)}内没有{what.zh}")
+                        f"{duration_text_zh(rule.when.within)}内没有{what.zh}")
         case Sequence():
             steps = [_event(step) for step in rule.when.sequence]
             within = rule.when.within
             return Text(f"{', then '.join(step.en for step in steps)} within {duration_text(within)}",
-                        f"{_zh_time(within)}内依次{'、'.join(step.zh for step in steps)}")
+                        f"{duration_text_zh(within)}内依次{'、'.join(step.zh for step in steps)}")
         case Expression():
             return Text(f"{_points(rule)} meets {rule.when.cel}", f"{_points(rule)}满足 {rule.when.cel}")
 
@@ -74,7 +74,7 @@ def _level(rule: Rule, level: Level) -> Text:
     if level.aggregate:
         name, over_ms = level.aggregate
         words = _AGGREGATE[name]
-        what = Text(f"the {duration_text(over_ms)} {words.en} of {points}", f"{points}的{_zh_time(over_ms)}{words.zh}")
+        what = Text(f"the {duration_text(over_ms)} {words.en} of {points}", f"{points}的{duration_text_zh(over_ms)}{words.zh}")
     if level.outside is not None:
         low, high = number(level.outside[0]), number(level.outside[1])
         return Text(f"{what.en} is outside {low} to {high}", f"{what.zh}超出 {low} 至 {high}")
@@ -108,11 +108,3 @@ def _actions(rule: Rule) -> Text:
             en.append(f"tell {action.notify}")
             zh.append({"gate": "通知门岗", "security": "通知安保", "facilities": "通知后勤"}[action.notify])
     return Text(", ".join(dict.fromkeys(en)), "，".join(dict.fromkeys(zh)))
-
-
-def _zh_time(ms: int) -> str:
-    text = duration_text(ms)
-    for unit, zh in (("min", "分钟"), ("ms", "毫秒"), ("s", "秒"), ("h", "小时"), ("d", "天")):
-        if text.endswith(unit):
-            return text.removesuffix(unit) + zh
-    return text

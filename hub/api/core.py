@@ -23,7 +23,8 @@ T = TypeVar("T")
 AlarmList = list[shapes.Alarm]
 RuleList = list[shapes.Rule]
 RuleVersions = list[shapes.RuleVersion]
-Action = Literal["write", "door_open", "door_unlock", "door_lock", "door_normal", "still", "show"]
+Action = Literal["write", "door_open", "door_unlock", "door_lock", "door_normal", "door_release",
+                 "door_restore", "still", "show"]
 
 
 class Refusal(Exception):

@@ -541,6 +541,8 @@ class Plan(Shape):
     width: float
     height: float
     places: list[PlanPlace]
+    names: dict[str, Text] = {}
+    """Name of each place by its path (building, building/floor, building/floor/room) and of each zone by its id."""
 
 
 class Found(Shape):

@@ -21,7 +21,7 @@ def columns(n: int, points, offsets, values, quality) -> Columns:
 
 
 @given(
-    points=npst.arrays(np.uint32, st.integers(1, 50)), offset=st.integers(-(2**31), 2**31 - 1),
+    points=npst.arrays(np.uint32, st.integers(1, 50)), offset=st.integers(-(2**31 - 1), 2**31 - 1),
     values=npst.arrays(np.float64, 50), quality=npst.arrays(np.uint8, 50))
 def test_readings_round_trip(points, offset, values, quality):
     n = len(points)
