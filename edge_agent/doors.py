@@ -232,12 +232,12 @@ class Doors:
     def watching(self, device: str, points: Sequence[str]) -> Callable[[Samples], None] | None:
         """Return what is to see each of a device's samples; None when no door looks at its points."""
         inputs = [(position, point) for position, point in enumerate(points) if (device, point) in self._by_input]
-        if self._fire and self._fire.device == device and self._fire.point in points:
-            return self._watching_fire(list(points).index(self._fire.point))
+        fire = self._fire if self._fire and self._fire.device == device and self._fire.point in points else None
+        burning = self._watching_fire(list(points).index(fire.point)) if fire else None
         strikes = [(position, self._strikes[device, point].striker)
                    for position, point in enumerate(points) if (device, point) in self._strikes]
         if not inputs and not strikes:
-            return None
+            return burning
 
         def look(samples: Samples) -> None:
             values: NDArray[np.float64] = samples.values
@@ -247,6 +247,8 @@ class Doors:
             for position, striker in strikes:
                 if samples.quality[position] < UNCERTAIN:
                     striker.seen(float(values[position]))
+            if burning:
+                burning(samples)
 
         return look
 

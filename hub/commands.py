@@ -37,6 +37,8 @@ class Commands:
         self._show = show
         self._read = read
         self._open: dict[str, tuple[str, Command]] = {}
+        self._pictures: dict[str, int] = {}
+        """Evidence that came for a command, before its result."""
 
     def load(self, connection: Connection) -> None:
         for row in connection.execute(select(tables.commands).where(tables.commands.c.status == "sent")):
@@ -74,14 +76,19 @@ class Commands:
             command = self._make("hub", "still", camera, "", "", None, reason, 0, reason)
             self._stage(device.gateway, command)
 
+    def picture(self, command: str, evidence: int) -> None:
+        """Note the picture that a command asked for; its result follows."""
+        if command in self._open:
+            self._pictures[command] = evidence
+
     def result(self, event: Event) -> None:
         """Take a command's result."""
+        evidence = self._pictures.pop(event.command, None)
         known = self._open.pop(event.command, None)
         if known is None:
             return
         status: Result = event.reason if event.reason in ("done", "failed", "refused", "expired") else "failed"  # type: ignore[assignment]
-        evidence = event.data.get("evidence")
-        self._finish(*known, status, event.text, event.value, int(evidence) if evidence is not None else None)
+        self._finish(*known, status, event.text, event.value, evidence)
 
     def expire(self) -> None:
         """Give up on what no gateway answered in time."""

@@ -298,6 +298,8 @@ class Hub:
         if device is not None:
             self.live.publish("camera", self.picture.camera(device))
         evidence = event.data.get("evidence")
+        if evidence is not None and event.command:
+            self.commands.picture(event.command, int(evidence))
         if evidence is not None and event.reason.startswith("alarm:"):
             self.alarms.illustrate(int(event.reason.removeprefix("alarm:")), int(evidence))
 

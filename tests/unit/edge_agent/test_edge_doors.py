@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from contract import kinds
-from drivers.base import DeviceSilent
+from drivers.base import DeviceSilent, Samples
+from edge_agent.config import PointRef
 from rules.access.door import DoorMode, Order
 
 ON, OFF = ("output_0", 1.0), ("output_0", 0.0)
@@ -176,3 +178,39 @@ async def test_an_unlock_that_ended_while_the_gateway_was_off_is_over(make_gatew
         assert after.doors.controllers["door-1"].door.mode is DoorMode.NORMAL
         assert after.reader.values[0] == 0
         assert not after.doors.controllers["door-1"].striker.wanted
+
+
+def fire_panel(gateway) -> Callable[[float, int], None]:
+    """Let the gateway's doors watch a fire panel; return what says a value with a quality."""
+    gateway.doors._fire = PointRef(device="fire-panel", point="alarm")
+    look = gateway.doors.watching("fire-panel", ["fault", "alarm"])
+    assert look is not None
+    return lambda value, quality=0: look(Samples(np.array([0.0, value]), np.array([0, quality], np.uint8)))
+
+
+async def test_the_fire_panel_frees_the_door_without_a_hub_and_only_a_good_reading_ends_it(gateway) -> None:
+    say = fire_panel(gateway)
+    async with gateway.running():
+        await gateway.doors.order("door-1", Order("lock"))
+        say(1.0)
+        assert (await gateway.kinds())[-1] == kinds.DOOR_MODE
+        assert gateway.reader.done[-1] == ON
+        assert gateway.doors.controllers["door-1"].door.effective is DoorMode.RELEASED
+        say(0.0, 33)
+        assert gateway.doors.controllers["door-1"].door.free
+        say(0.0)
+        await gateway.kinds()
+        assert gateway.reader.done[-1] == OFF
+        assert gateway.doors.controllers["door-1"].door.mode is DoorMode.LOCKED
+
+
+async def test_a_door_stays_free_until_panel_and_hub_have_both_ended_it(gateway) -> None:
+    say = fire_panel(gateway)
+    async with gateway.running():
+        say(1.0)
+        await gateway.doors.release("door-1", on=True)
+        say(0.0)
+        assert gateway.doors.controllers["door-1"].door.free
+        await gateway.doors.release("door-1", on=False)
+        assert not gateway.doors.controllers["door-1"].door.free
+        assert await gateway.doors.release("door-9", on=True) is None
