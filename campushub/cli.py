@@ -125,8 +125,11 @@ def sim(context: typer.Context, run_dir: RunDir = DEMO_FOLDER / "sim", *,
 
 @sim_app.command()
 def fault(context: typer.Context, name: str, target: str = "") -> None:
-    """Make trouble: door-forced, door-held, camera-cover, camera-move, meter-silent, meter-garbage, demand-peak, fire,
-    gateway-offline, broker-restart, clock-skew, bad-cards."""
+    """Make trouble.
+
+    door-forced, door-held, camera-cover, camera-move, meter-silent, meter-garbage, demand-peak, fire, gateway-offline,
+    broker-restart, clock-skew, bad-cards.
+    """
     from simulator.show import fault as begin  # noqa: PLC0415
 
     typer.echo(begin(context.obj, name, target))

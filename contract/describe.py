@@ -7,7 +7,16 @@ import msgspec
 from contract import topics
 from contract.kinds import HUB_KINDS, KINDS
 from contract.messages import (
-    VERSION, Ack, Birth, Command, Death, Desired, EnrolReply, EnrolRequest, EventBatch, Welcome,
+    VERSION,
+    Ack,
+    Birth,
+    Command,
+    Death,
+    Desired,
+    EnrolReply,
+    EnrolRequest,
+    EventBatch,
+    Welcome,
 )
 from contract.quality import WORDS
 from contract.readings import ReadingsBatch

@@ -1,8 +1,8 @@
 """The columnar readings batch: 16 bytes a reading, decoded into numpy views without an object for each reading.
 
 On the wire it is MessagePack: a map whose columns are little-endian byte strings of equal length in
-items. A batch holds n readings: `points` u32[n] (numbers from the birth), `offsets` i32[n] (ms after base_ms), `values` f64[n] and `quality`
-u8[n], or empty when all are good.
+items. A batch holds n readings: `points` u32[n] (numbers from the birth), `offsets` i32[n] (ms after base_ms),
+`values` f64[n] and `quality` u8[n], or empty when all are good.
 """
 
 from typing import Final

@@ -18,4 +18,4 @@ FAMILIES: Final[dict[str, str]] = {
 def factory(family: str) -> type[Factory]:
     """Return the factory class of a family named in `FAMILIES`."""
     module, name = FAMILIES[family].split(":")
-    return cast(type[Factory], getattr(import_module(module), name))
+    return cast("type[Factory]", getattr(import_module(module), name))

@@ -21,6 +21,8 @@ from rules.model import Rule
 from rules.outcomes import Cause, Kind, Outcome
 
 WEEK_MS: Final = 7 * 86_400_000
+MARKED: Final = "marked"
+"""Stored state of an alarm that is normal but still shelved, suppressed or out of service: it is not over."""
 Timeline = list[shapes.AlarmEntry]
 Listed = list[shapes.Alarm]
 _NOUN: Final = Text("alarm", "告警")
@@ -91,7 +93,7 @@ class AlarmBook:
         since_ms = self._now_ms() - WEEK_MS
         newest = connection.scalar(select(tables.alarms.c.id).order_by(desc(tables.alarms.c.id)).limit(1))
         self._next = (newest or 0) + 1
-        open_states = [state for state in _STATES.values() if state != "normal"]
+        open_states = [*(state for state in _STATES.values() if state != "normal"), MARKED]
         for row in connection.execute(select(tables.alarms.c.body).where(tables.alarms.c.state.in_(open_states))):
             record = msgspec.json.decode(row.body, type=AlarmRecord)
             self._keep(record)
@@ -107,10 +109,11 @@ class AlarmBook:
             if outcome.kind is not Kind.RAISE or rule is None:
                 return None
             record = self._new(outcome, rule)
-        self._move(record, _moved(record.alarm, outcome))
         if outcome.kind is Kind.RAISE:
             record.title, record.why = outcome.message, list(outcome.why)
             record.value, record.limit = outcome.value, outcome.limit
+        self._move(record, _moved(record.alarm, outcome))
+        if outcome.kind is Kind.RAISE:
             self.raised += 1
             if self.on_raise:
                 self.on_raise(record)
@@ -312,7 +315,8 @@ class AlarmBook:
     def _stage(self, record: AlarmRecord) -> None:
         self._commit.stage.put(tables.alarms, {
             "id": record.id, "rule": record.rule, "subject": record.subject, "priority": record.priority,
-            "state": _STATES[record.alarm.state], "raised_ms": record.raised_ms, "changed_ms": record.changed_ms,
+            "state": MARKED if record.open and record.alarm.state is AlarmState.NORMAL else _STATES[record.alarm.state],
+            "raised_ms": record.raised_ms, "changed_ms": record.changed_ms,
             "body": msgspec.json.encode(record)})
         self._commit.wake(urgent=True)
         self._publish(self.shape(record))

@@ -13,17 +13,22 @@ from typing import Any, Final, TypeVar
 import structlog
 from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from contract.readings import Columns
 from hub import journal
 from hub.store import Store
 from hub.tables import journal as journal_table
+from hub.tables import metadata
 
 T = TypeVar("T")
 Row = dict[str, Any]
 INTERVAL_S: Final = 0.1
 RETRY_S: Final = 0.5
+SQL_ERROR: Final = 1
+"""SQLite's code for a statement that is wrong; all others (full, locked, no disk) are the store's own trouble."""
+_ORDER: Final = {table: position for position, table in enumerate(metadata.sorted_tables)}
+"""Tables after those they refer to."""
 _log = structlog.get_logger()
 
 
@@ -48,6 +53,10 @@ class Stage:
     @property
     def empty(self) -> bool:
         return not (self.readings or self.inserts or self.puts or self.changes or self.after)
+
+
+class NotStored(Exception):
+    """The hub ended before this could be stored: it did not happen."""
 
 
 class Committer:
@@ -95,40 +104,64 @@ class Committer:
         self.wake(urgent=True)
 
     async def run(self) -> None:
-        """Commit until stopped. A store that fails (full disk) is tried again; nothing staged is dropped."""
-        while not (self._stopping and self.stage.empty):
+        """Commit until stopped. A store that fails (full disk) is tried again; nothing staged is dropped.
+
+        Raise what no further try would mend (a mistake of the hub itself): it must end, and start from what is stored.
+        """
+        stage = self.stage
+        try:
+            while not (self._stopping and self.stage.empty):
+                await self._due()
+                for contribute in self.before:
+                    contribute(self.stage)
+                stage, self.stage = self.stage, Stage()
+                if not await self._stored(stage):
+                    break
+                for callback in stage.after.values():
+                    callback()
+        finally:
+            for _, future in [*stage.changes, *self.stage.changes]:
+                if not future.done():
+                    future.set_exception(NotStored("the hub ended before this was stored"))
+            self._thread.shutdown()
+
+    async def _due(self) -> None:
+        """Wait until there is something to commit, and a moment longer for company unless it is urgent."""
+        if not self._stopping:
             await self._work.wait()
-            if not self._urgent.is_set() and not self._stopping:
-                try:
-                    await asyncio.wait_for(self._urgent.wait(), self._interval_s)
-                except TimeoutError:
-                    pass
-            self._work.clear()
-            self._urgent.clear()
-            for contribute in self.before:
-                contribute(self.stage)
-            stage, self.stage = self.stage, Stage()
-            await self._store_safely(stage)
-            for callback in stage.after.values():
-                callback()
-        self._thread.shutdown()
+        if not self._urgent.is_set() and not self._stopping:
+            try:
+                await asyncio.wait_for(self._urgent.wait(), self._interval_s)
+            except TimeoutError:
+                pass
+        self._work.clear()
+        self._urgent.clear()
 
     def stop(self) -> None:
         self._stopping = True
         self.wake(urgent=True)
 
-    async def _store_safely(self, stage: Stage) -> None:
+    async def _stored(self, stage: Stage) -> bool:
+        """Store a stage, however often it takes; False when the hub has to end while nothing can be stored.
+
+        What is given up then was never acknowledged: gateways send it again.
+        """
         if stage.empty:
-            return
+            return True
         loop = asyncio.get_running_loop()
         while True:
             try:
                 outcomes = await loop.run_in_executor(self._thread, self._write, stage)
-            except (SQLAlchemyError, OSError) as error:
+            except (OperationalError, OSError) as error:
+                if not _passes(error):
+                    raise
                 reason = str(getattr(error, "orig", error))
                 if reason != self.problem:
                     _log.error("store_failed", reason=reason)
                 self.problem = reason
+                if self._stopping:
+                    _log.error("not_stored", readings=sum(map(len, stage.readings)))
+                    return False
                 await asyncio.sleep(RETRY_S)
             else:
                 break
@@ -143,19 +176,22 @@ class Committer:
                 future.set_result(result)
             else:
                 future.set_exception(refusal)
+        return True
 
     def _write(self, stage: Stage) -> list[tuple[Any, Exception | None]]:
-        body = journal.encode(stage.readings) if stage.readings else b""
+        body, newest = journal.encode(stage.readings) if stage.readings else b"", self.journal_newest
         with self._store.write() as connection:
             if body:
                 added = connection.execute(insert(journal_table), {
                     "at_ms": self._now_ms(), "n": sum(map(len, stage.readings)), "body": body})
-                self.journal_newest = added.inserted_primary_key[0] if added.inserted_primary_key else 0
+                newest = added.inserted_primary_key[0] if added.inserted_primary_key else 0
             for table, rows in stage.inserts.items():
                 connection.execute(insert(table), rows)
-            for table, keyed in stage.puts.items():
-                _upsert(connection, table, list(keyed.values()))
-            return [_attempt(connection, work) for work, _ in stage.changes]
+            for table in sorted(stage.puts, key=_ORDER.__getitem__):
+                _upsert(connection, table, list(stage.puts[table].values()))
+            outcomes = [_attempt(connection, work) for work, _ in stage.changes]
+        self.journal_newest = newest
+        return outcomes
 
 
 def _report(future: asyncio.Future[None]) -> None:
@@ -168,10 +204,17 @@ def _attempt(connection: Connection, work: Callable[[Connection], T]) -> tuple[T
     try:
         with connection.begin_nested():
             return work(connection), None
-    except OSError:
-        raise
     except Exception as error:  # noqa: BLE001  # handed to the caller who asked for the change
+        if _passes(error):
+            raise  # SQLite may have undone the whole transaction: all of it is tried again
         return None, error
+
+
+def _passes(error: Exception) -> bool:
+    """Tell whether it is the store's own trouble (full, locked, no disk), worth another try."""
+    if isinstance(error, OperationalError):
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != SQL_ERROR
+    return isinstance(error, OSError)
 
 
 def _upsert(connection: Connection, table: Table, rows: list[Row]) -> None:

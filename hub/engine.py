@@ -30,7 +30,8 @@ class Engine:
 
     def __init__(
         self, *, rules: Mapping[str, Rule], calendar: Calendar, registry: Registry, alarms: AlarmBook,
-        committer: Committer, now_ms: Callable[[], int], on_command: Callable[[CommandOrder, str], None], zones: Mapping[str, Text] | None = None,
+        committer: Committer, now_ms: Callable[[], int], on_command: Callable[[CommandOrder, str], None],
+        zones: Mapping[str, Text] | None = None,
     ) -> None:
         """on_command: sends what a rule orders; its second argument is the rule's id. zones: names of the zones."""
         self._zones = dict(zones or {})

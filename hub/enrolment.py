@@ -12,7 +12,15 @@ from sqlalchemy import Connection, insert, select, update
 
 from contract import topics
 from contract.messages import (
-    ContractError, Desired, EnrolReply, EnrolRequest, SignedPolicy, Text, Welcome, decode, encode,
+    ContractError,
+    Desired,
+    EnrolReply,
+    EnrolRequest,
+    SignedPolicy,
+    Text,
+    Welcome,
+    decode,
+    encode,
 )
 from contract.sealing import public_of, seal, token_proof
 from hub import audit, tables

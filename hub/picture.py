@@ -80,7 +80,7 @@ class Picture:
         position = self._site.doors.get(door.id)
         return shapes.Door(
             id=door.id, name=birth.name, place=birth.place, zone=birth.zone, gateway=door.gateway, lane=birth.lane,
-            camera=birth.camera, mode=cast(Literal["normal", "unlocked", "locked", "released"], door.mode),
+            camera=birth.camera, mode=cast("Literal['normal', 'unlocked', 'locked', 'released']", door.mode),
             open=door.open, online=online, since_ms=door.since_ms, last=self._passages.get(door.id),
             x=position.x if position else None, y=position.y if position else None)
 
@@ -110,7 +110,7 @@ class Picture:
         return shapes.Device(
             id=device.id, gateway=device.gateway, family=birth.family, name=birth.name, place=birth.place,
             zone=birth.zone, model=birth.model, identity=birth.identity, address=birth.address,
-            state=cast(Literal["live", "pending", "blocked"], device.state),
+            state=cast("Literal['live', 'pending', 'blocked']", device.state),
             online=not away and gateway is not None and not device.lost_reason and device.state == "live",
             problem=problem, seen_ms=max(times, default=None), points=len(device.points))
 
@@ -129,7 +129,7 @@ class Picture:
     def value(self, point: Point) -> shapes.PointValue:
         value, quality, at_ms = self._last.of(point.id)
         birth = point.birth
-        en, zh = WORDS.get(cast(Quality, quality), ("unknown", "未知"))
+        en, zh = WORDS.get(cast("Quality", quality), ("unknown", "未知"))
         return shapes.PointValue(
             id=point.id, name=birth.name, label=birth.label or Text(birth.name, birth.name), unit=birth.unit,
             value=value, quality=quality, quality_text=Text(en, zh), at_ms=at_ms, every_ms=birth.every_ms,
@@ -140,7 +140,7 @@ class Picture:
         birth = gateway.birth
         return shapes.Gateway(
             id=gateway.id, name=gateway.name,
-            state=cast(Literal["pending", "approved", "revoked"], gateway.state), online=gateway.online,
+            state=cast("Literal['pending', 'approved', 'revoked']", gateway.state), online=gateway.online,
             since_ms=gateway.since_ms or None, software=birth.software if birth else "",
             devices=sum(1 for _ in self._registry.served_by(gateway.id)), skew_ms=gateway.skew_ms,
             policy_version=birth.policy_version if birth else 0, wanted_policy_version=gateway.policy_version,

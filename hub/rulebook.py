@@ -146,12 +146,13 @@ class Rulebook:
         table = tables.alarms
         rows = connection.execute(select(table.c.rule, func.count()).where(table.c.raised_ms >= since_ms).group_by(
             table.c.rule)).all()
-        return {rule: count for rule, count in rows}
+        return {row[0]: row[1] for row in rows}
 
     def _shape(self, rule: Rule, fired: int) -> shapes.Rule:
         version, by, changed_ms = self._versions[rule.id]
         return shapes.Rule(
-            id=rule.id, engine=cast(Engines, rule.room), title=rule.title, sentence=sentence(rule), priority=rule.priority,
+            id=rule.id, engine=cast("Engines", rule.room), title=rule.title,
+            sentence=sentence(rule), priority=rule.priority,
             enabled=rule.enabled, version=version, changed_by=by, changed_ms=changed_ms,
             limits=[shapes.EditableLimit(path=name, label=bounds.label, unit=bounds.unit, value=value,
                                          minimum=bounds.min, maximum=bounds.max, step=bounds.step)

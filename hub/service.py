@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
 import structlog
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from contract import kinds, topics
 from contract.clock import Clock
@@ -23,7 +24,7 @@ from hub.engine import Engine, forget_empty_state
 from hub.enrolment import Enrolment
 from hub.historians.base import PointMeta
 from hub.historians.duckdb import DuckHistorian
-from hub.historians.feeder import Feeder
+from hub.historians.feeder import Feeder, prune_journal
 from hub.historians.influx import InfluxHistorian
 from hub.history import history
 from hub.ingest import Ingest
@@ -251,7 +252,7 @@ class Hub:
         if not self.enrolment.message(topic, payload):
             self.ingest.message(topic, payload)
 
-    def _event(self, event: Event, gateway: Gateway, number: int) -> None:
+    def _event(self, event: Event, _gateway: Gateway, number: int) -> None:
         """Fit an event into the picture and show it."""
         if event.kind in (kinds.ACCESS_GRANTED, kinds.ACCESS_DENIED):
             self.decisions += 1
@@ -386,10 +387,9 @@ class Hub:
         """Let the journal forget what every historian has."""
         while True:
             await asyncio.sleep(PRUNE_S)
-            done = min(feeder.position for feeder in self.feeders)
-            table = tables.journal
-            await self.commit.change(lambda connection, done=done: connection.execute(  # type: ignore[misc]
-                delete(table).where(table.c.id <= done)) and None)
+            await self.commit.change(partial(
+                prune_journal, done=min(feeder.position for feeder in self.feeders),
+                limit_bytes=self._configuration.hub.journal_mb * 1_000_000))
 
     # Small things.
 

@@ -14,7 +14,6 @@ from hub.site import Site
 from rules.calendar import Calendar, CalendarSettings, UnknownCondition
 from rules.model import Rule, parse_rule
 
-
 T = TypeVar("T")
 
 

@@ -18,11 +18,12 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # before SQLite makes its log beside it, with the same rights: there are keys inside
+        path.chmod(0o600)
         self.path = path
         self._writer = _engine(path, writer=True)
         self._readers = _engine(path, writer=False)
         upgrade(self._writer)
-        path.chmod(0o600)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

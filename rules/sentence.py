@@ -74,7 +74,8 @@ def _level(rule: Rule, level: Level) -> Text:
     if level.aggregate:
         name, over_ms = level.aggregate
         words = _AGGREGATE[name]
-        what = Text(f"the {duration_text(over_ms)} {words.en} of {points}", f"{points}的{duration_text_zh(over_ms)}{words.zh}")
+        what = Text(f"the {duration_text(over_ms)} {words.en} of {points}",
+                    f"{points}的{duration_text_zh(over_ms)}{words.zh}")
     if level.outside is not None:
         low, high = number(level.outside[0]), number(level.outside[1])
         return Text(f"{what.en} is outside {low} to {high}", f"{what.zh}超出 {low} 至 {high}")

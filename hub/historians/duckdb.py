@@ -22,10 +22,10 @@ CREATE TABLE IF NOT EXISTS recent (point UINTEGER, at_ms BIGINT, value DOUBLE, q
 CREATE TABLE IF NOT EXISTS history (point UINTEGER, at_ms BIGINT, value DOUBLE, quality UTINYINT);
 CREATE TABLE IF NOT EXISTS cursor (position BIGINT);
 """
-_BUCKETS: Final = f"""
+_BUCKETS: Final = """
 SELECT (at_ms - $start) // $width AS bucket,
-       min(value) FILTER (quality < {BAD}), max(value) FILTER (quality < {BAD}), avg(value) FILTER (quality < {BAD}),
-       arg_max(value, at_ms) FILTER (quality < {BAD}), count(*) FILTER (quality >= {BAD})
+       min(value) FILTER (quality < $bad), max(value) FILTER (quality < $bad), avg(value) FILTER (quality < $bad),
+       arg_max(value, at_ms) FILTER (quality < $bad), count(*) FILTER (quality >= $bad)
 FROM (SELECT at_ms, value, quality FROM recent WHERE point = $point AND at_ms >= $start AND at_ms < $end
       UNION ALL
       SELECT at_ms, value, quality FROM history WHERE point = $point AND at_ms >= $start AND at_ms < $end)
@@ -82,7 +82,7 @@ class DuckHistorian:
         cursor = self._db.cursor()
         try:
             found = cursor.execute(_BUCKETS, {
-                "start": from_ms, "end": to_ms, "width": width_ms, "point": point}).fetchnumpy()
+                "start": from_ms, "end": to_ms, "width": width_ms, "point": point, "bad": int(BAD)}).fetchnumpy()
         except duckdb.Error as error:
             raise HistorianDown(f"DuckDB cannot read just now: {error}") from error
         finally:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import numpy as np
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from contract.readings import Columns
 from hub import journal, tables
@@ -20,6 +20,8 @@ BATCH_READINGS: Final = 400_000
 IDLE_S: Final = 0.25
 RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 EVENTS: Final = 1_000
+_AFTER_CUT: Final = 0.9
+"""A journal that is too large is cut down to this part of its limit."""
 _log = structlog.get_logger()
 
 
@@ -108,7 +110,7 @@ class Feeder:
 
     def _event_rows(self) -> Sequence[EventRow]:
         table = tables.events
-        names = [field for field in EventRow.__dataclass_fields__]
+        names = list(EventRow.__dataclass_fields__)
         with self._store.read() as connection:
             rows = connection.execute(select(*(table.c[name] for name in names)).where(
                 table.c.id > self._events["events"]).order_by(table.c.id).limit(EVENTS)).all()
@@ -152,7 +154,21 @@ class _Where(msgspec.Struct):
     zone: str = ""
 
 
-def behind(connection: Connection, position: int) -> int:
-    """Count the journal rows after a cursor."""
-    return connection.scalar(select(func.count()).select_from(tables.journal).where(
-        tables.journal.c.id > position)) or 0
+def prune_journal(connection: Connection, *, done: int, limit_bytes: int) -> None:
+    """Let the journal forget what every historian has, and, when one is down for too long, the oldest beyond the limit.
+
+    done: the journal row that the slowest historian stored last.
+    """
+    table = tables.journal
+    connection.execute(delete(table).where(table.c.id <= done))
+    size = connection.scalar(select(func.coalesce(func.sum(func.length(table.c.body)), 0))) or 0
+    if size <= limit_bytes:
+        return
+    rows = connection.execute(select(table.c.id, func.length(table.c.body).label("bytes")).order_by(table.c.id)).all()
+    cut, dropped = 0, 0
+    for row in rows:
+        if size <= limit_bytes * _AFTER_CUT:
+            break
+        cut, size, dropped = row.id, size - row.bytes, dropped + 1
+    connection.execute(delete(table).where(table.c.id <= cut))
+    _log.error("journal_cut", rows=dropped, why="a historian has been down for too long; the others have these rows")
