@@ -67,7 +67,7 @@ class _Demo:
         self._sim_folder, self._hub_folder = self._folder / "sim", self._folder / "hub"
         self._password = ""
         self._url = ""
-        self._done: set[str] = set()
+        self._done: set[tuple[str, str]] = set()
         self._children: dict[str, Child] = {}
         self._stop = asyncio.Event()
 
@@ -89,9 +89,8 @@ class _Demo:
     async def _start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._password = _kept_password(self._folder / "sign-in.json")
-        for gateway in ("gw-main", "gw-annex"):
-            self._set_clock(gateway)
-        self._set_clock("hub")
+        for process in ("hub", "gw-main", "gw-annex"):  # the gateways follow the hub's clock
+            self._set_clock(process)
         (self._sim_folder / "endpoints.json").unlink(missing_ok=True)
         ready = self._folder / "ready.json"
         ready.unlink(missing_ok=True)
@@ -155,20 +154,25 @@ class _Demo:
             state = await asyncio.to_thread(campus.state)
         except CampusUnreachable:
             return
-        wanted = {fault.name for fault in state.faults}
-        began, over = wanted - self._done, self._done - wanted
+        wanted = {(fault.name, fault.target) for fault in state.faults}
+        for name, target in wanted - self._done:
+            await self._fault(name, target, begins=True)
+        for name, target in self._done - wanted:
+            await self._fault(name, target, begins=False)
         self._done = wanted
-        if "gateway-offline" in began:
-            await self._children["gw-main"].end(kill=True)
-        if "gateway-offline" in over:
-            await self._children["gw-main"].start()
-        if "broker-restart" in began:
-            await self._children["broker"].end(kill=True)
-            await self._children["broker"].start()
-        if "clock-skew" in began:
-            self._set_clock("gw-main", offset_ms=SKEW_MS)
-        if "clock-skew" in over:
-            self._set_clock("gw-main")
+
+    async def _fault(self, name: str, target: str, *, begins: bool) -> None:
+        child = self._children.get(target)
+        match name, begins:
+            case "gateway-offline", True if child:
+                await child.end(kill=True)
+            case "gateway-offline", False if child:
+                await child.start()
+            case "broker-restart", True:
+                await self._children["broker"].end(kill=True)
+                await self._children["broker"].start()
+            case "clock-skew", _ if child:
+                self._set_clock(target, offset_ms=SKEW_MS if begins else 0)
 
     async def _report(self) -> dict[str, Any]:
         async with self._signed_in() as http:
@@ -191,7 +195,7 @@ class _Demo:
                                             "restarts": child.restarts} for child in children}}
 
     async def _end(self) -> None:
-        for name in ("gw-annex", "gw-main", "hub", "broker", "campus"):
+        for name in ("hub", "gw-annex", "gw-main", "broker", "campus"):  # a hub that went first mourns no gateway
             if name in self._children:
                 await self._children[name].end()
 

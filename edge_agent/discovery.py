@@ -128,10 +128,15 @@ class Discovery:
         return True
 
     async def _approve(self) -> None:
-        """Serve everyone who was found and is approved."""
-        for device in self._approved - self._devices.served.keys():
-            found = self._seen.get(device)
-            if found and await self._serve(found):
+        """Serve everyone who was found and is approved; one that is found at another address now is followed there."""
+        for device in self._approved & self._seen.keys():
+            found, served = self._seen[device], device in self._devices.served
+            if served and self._kept.get(device) == found:
+                continue
+            if served:
+                _log.info("device_moved", device=device, address=found.address)
+                await self._devices.remove(device)
+            if await self._serve(found):
                 self._kept[device] = found
                 await self._save()
 

@@ -24,8 +24,8 @@ WANTED: Final = ("gateway-offline", "broker-restart", "clock-skew")
 TARGETS: Final[dict[str, str]] = {
     "door-forced": "door-b-lab", "door-held": "door-a101", "camera-cover": "cam-a", "camera-move": "cam-gate",
     "meter-silent": "meter-server", "meter-garbage": "meter-kitchen", "demand-peak": "meter-main",
-    "fire": "fire-panel", "bad-cards": "door-a-main", "gateway-offline": "gw-annex", "broker-restart": "broker",
-    "clock-skew": "gw-annex",
+    "fire": "fire-panel", "bad-cards": "door-a-main", "gateway-offline": "gw-main", "broker-restart": "broker",
+    "clock-skew": "gw-main",
 }
 """Every fault by name, and what it befalls unless another target is named."""
 
