@@ -285,18 +285,14 @@ def _alarms(campus: Campus) -> None:
     for aid, priority, state, en, zh, rule, place in rows:
         item = alarm(aid, priority=priority, state=state, at_ms=BASE_MS - (42 - aid) * 11 * MINUTE)
         item.title, item.rule_title, item.rule, item.place = both(en, zh), both(en, zh), rule, place
-        item.place_name = both(place.replace("/", " / "), _PLACE_ZH.get(place, place))
+        parts = place.split("/")
+        named = [PLAN.names["/".join(parts[: depth + 1])] for depth in range(len(parts))]
+        item.place_name = both(" / ".join(name.en for name in named), " / ".join(name.zh for name in named))
         item.times_this_week, item.person, item.person_name, item.still = 1, "", "", None
         item.todo = item.todo[:2]
         campus.alarms[aid] = item
     campus.alarms[40].value, campus.alarms[40].limit, campus.alarms[40].unit = 391.2, 380.0, "kW"
     campus.alarms[37].shelved_until_ms = BASE_MS + 40 * MINUTE
-
-
-_PLACE_ZH = {
-    "power/1f/switch-room": "配电房 / 1层 / 配电室", "lab/2f/corridor": "实验楼 / 2层 / 走廊",
-    "building-a/1f/hall": "A栋 / 1层 / 大厅", "dorm/1f/north": "宿舍楼 / 1层 / 北门",
-}
 
 
 def alarm(aid: int, *, priority: int, state: str, at_ms: int) -> shapes.Alarm:
@@ -375,6 +371,20 @@ def energy(campus: Campus) -> shapes.Energy:
 
 PLAN = shapes.Plan(
     width=170.0, height=120.0,
+    names={
+        path: both(en, zh)
+        for path, en, zh in [
+            ("gate", "Main gate", "正门"), ("gate/lane-1", "Lane 1", "1号通道"), ("gate/lane-2", "Lane 2", "2号通道"),
+            ("building-a", "Building A", "A栋教学楼"), ("building-a/1f", "1F", "一层"), ("building-a/1f/a101", "Room A101", "A101教室"),
+            ("building-a/1f/hall", "Hall", "门厅"), ("building-a/1f/power-room", "Power room", "配电室"), ("building-b", "Building B", "B栋教学楼"),
+            ("building-b/2f", "2F", "二层"), ("building-b/2f/b203", "Room B203", "B203教室"), ("lab", "Laboratory building", "实验楼"),
+            ("lab/2f", "2F", "二层"), ("lab/2f/chemistry-3", "Chemistry 3", "化学实验室3"), ("lab/2f/corridor", "Corridor", "走廊"),
+            ("library", "Library", "图书馆"), ("library/1f", "1F", "一层"), ("library/1f/hall", "Hall", "大厅"), ("library/1f/plant", "Plant room", "机房"),
+            ("canteen", "Canteen", "食堂"), ("canteen/1f", "1F", "一层"), ("canteen/1f/hall", "Dining hall", "餐厅"), ("dorm", "Dormitory", "宿舍楼"),
+            ("dorm/1f", "1F", "一层"), ("dorm/1f/north", "North entrance", "北门"), ("power", "Power house", "配电房"), ("power/1f", "1F", "一层"),
+            ("power/1f/switch-room", "Switch room", "配电室"),
+        ]
+    },
     places=[
         shapes.PlanPlace(id=i, name=both(en, zh), kind="area" if i in {"gate", "field"} else "building", zone=i,
                          x=x, y=y, width=w, height=h)

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import cv2
+import numpy as np
 import uvicorn
 from fake_campus import PLAN, Campus, energy, history
 from fastapi import Cookie, FastAPI, HTTPException, Request, Response
@@ -26,14 +28,6 @@ USERS: dict[str, tuple[str, list[shapes.Role]]] = {
     "installer": ("赵工", ["installer"]),
     "admin": ("管理员", ["admin"]),
 }
-JPEG = bytes.fromhex(
-    "ffd8ffe000104a46494600010100000100010000ffdb004300080606070605080707070909080a0c140d0c0b0b0c1912130f141d1a1f1e1d1a1c1c"
-    "20242e2720222c231c1c2837292c30313434341f27393d38323c2e333432ffc0000b080001000101011100ffc4001f000001050101010101010000"
-    "0000000000000102030405060708090a0bffc400b5100002010303020403050504040000017d01020300041105122131410613516107227114328191"
-    "a1082342b1c11552d1f02433627282090a161718191a25262728292a3435363738393a434445464748494a535455565758595a636465666768696a73"
-    "7475767778797a838485868788898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9da"
-    "e1e2e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9faffda0008010100003f00fbd2800affd9"
-)
 
 
 class FakeHub:
@@ -229,9 +223,18 @@ def _doors(hub: FakeHub) -> None:
 
     @hub.app.get("/api/evidence/{evidence}")
     async def evidence(evidence: int) -> Response:
-        picture = Path(__file__).parent / "still.jpg"
-        body = picture.read_bytes() if picture.exists() else JPEG
-        return Response(body, media_type="image/jpeg", headers={"ETag": str(evidence)})
+        return Response(_still(evidence), media_type="image/jpeg")
+
+
+def _still(number: int) -> bytes:
+    """A corridor with a door and somebody in it."""
+    picture = np.full((360, 640, 3), 70, np.uint8)
+    cv2.rectangle(picture, (0, 250), (640, 360), (58, 58, 58), -1)
+    cv2.rectangle(picture, (400, 90), (500, 270), (110, 112, 116), -1)
+    cv2.ellipse(picture, (250, 220), (26, 70), 0, 0, 360, (40, 42, 48), -1)
+    cv2.circle(picture, (250, 135), 22, (120, 130, 150), -1)
+    cv2.putText(picture, f"CAM {number}", (16, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (200, 200, 200), 2)
+    return bytes(cv2.imencode(".jpg", picture)[1])
 
 
 def _devices(hub: FakeHub) -> None:
@@ -246,7 +249,7 @@ def _devices(hub: FakeHub) -> None:
         found = campus.devices.get(device)
         if not found:
             raise Refused(404, "not_found", "There is no such device.", "没有该设备。")
-        events = [shapes.EventLine(id=5, at_ms=campus.now_ms() - 900_000, kind="device.online", gateway=found.gateway, device=found.id,
+        events = [shapes.EventLine(id=5, at_ms=campus.now_ms() - 900_000, kind="device.back", gateway=found.gateway, device=found.id,
                                    door="", zone=found.zone, person="", reason="", value=None, text="")]
         return shapes.DeviceDetail(**found.model_dump(), values=campus.points[device], events=events)
 

@@ -5,13 +5,14 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, dataOf } from "../api/client";
 import type { Found } from "../api/shapes";
 import { useWords } from "../i18n";
-import { placeText } from "../parts/format";
+import { usePlaceText } from "../parts/place";
 import { useKeys } from "../parts/keys";
 import { useThing, type Kind } from "../parts/thing";
 
 /** `/`: anything by name: person, door, device, rule, alarm, gateway, camera. */
 export function Search() {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   const { open } = useThing();
   const [q, setQ] = useState("");
   const wanted = useDeferredValue(q.trim());

@@ -6,7 +6,7 @@ import { init, use, type EChartsType } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import type { LineSeriesOption, GridComponentOption, TooltipComponentOption } from "echarts";
 import { useTheme } from "./theme";
-import { clockText, dateTimeText, numberText } from "./format";
+import { clockText, dateTimeText, numberText, zoneOffsetMs } from "./format";
 
 use([LineChart, GridComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
 
@@ -30,10 +30,10 @@ function css(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
-function seriesOf(line: Line, limit: ChartProps["limit"], first: boolean): LineSeriesOption {
+function seriesOf(line: Line, limit: ChartProps["limit"], offsetMs: number, first: boolean): LineSeriesOption {
   const colour = { strong: css("--ink"), weak: css("--faint"), band: css("--line") }[line.strength];
   return {
-    type: "line", name: line.name, data: line.points, showSymbol: false, animation: false, connectNulls: false,
+    type: "line", name: line.name, data: line.points.map(([ms, value]) => [ms + offsetMs, value]), showSymbol: false, animation: false, connectNulls: false,
     lineStyle: { width: line.strength === "strong" ? 1.6 : 1, color: colour, type: line.strength === "weak" ? "dashed" : "solid" },
     itemStyle: { color: colour },
     ...(first && limit
@@ -49,27 +49,28 @@ function seriesOf(line: Line, limit: ChartProps["limit"], first: boolean): LineS
 type Option = Parameters<EChartsType["setOption"]>[0];
 
 function optionOf({ lines, unit, fromMs, toMs, limit }: ChartProps): Option {
-  const day = toMs - fromMs > 26 * 3_600_000;
+  const long = toMs - fromMs > 26 * 3_600_000;
+  const offsetMs = zoneOffsetMs(fromMs);
   const grid: GridComponentOption = { left: 56, right: 16, top: 24, bottom: 24 };
   const tooltip: TooltipComponentOption = {
     trigger: "axis", transitionDuration: 0, backgroundColor: css("--surface"), borderColor: css("--line"),
     textStyle: { color: css("--ink"), fontSize: 12 },
     valueFormatter: (value) => (typeof value === "number" ? `${numberText(value)} ${unit}` : "–"),
-    axisPointer: { type: "line", label: { formatter: ({ value }) => dateTimeText(Number(value)) } },
+    axisPointer: { type: "line", label: { formatter: ({ value }) => dateTimeText(Number(value) - offsetMs) } },
   };
   const highest = Math.max(limit?.value ?? -Infinity, ...lines.flatMap((line) => line.points.map(([, value]) => value ?? -Infinity)));
   return {
-    grid, tooltip, animation: false,
+    grid, tooltip, animation: false, useUTC: true,
     xAxis: {
-      type: "time", min: fromMs, max: toMs, axisLine: { lineStyle: { color: css("--line") } }, splitLine: { show: false },
-      axisLabel: { color: css("--quiet"), hideOverlap: true, formatter: (ms: number) => (day ? dateTimeText(ms).slice(5) : clockText(ms)) },
+      type: "time", min: fromMs + offsetMs, max: toMs + offsetMs, axisLine: { lineStyle: { color: css("--line") } }, splitLine: { show: false },
+      axisLabel: { color: css("--quiet"), hideOverlap: true, formatter: (ms: number) => (long ? dateTimeText(ms - offsetMs).slice(5) : clockText(ms - offsetMs)) },
     },
     yAxis: {
       type: "value", name: unit, nameTextStyle: { color: css("--quiet") }, scale: true,
       ...(limit ? { min: 0, max: Math.ceil((highest * 1.08) / 10) * 10 } : {}),
       axisLabel: { color: css("--quiet") }, splitLine: { lineStyle: { color: css("--hair") } },
     },
-    series: lines.map((line, index) => seriesOf(line, limit, index === 0)),
+    series: lines.map((line, index) => seriesOf(line, limit, offsetMs, index === 0)),
   };
 }
 

@@ -47,6 +47,12 @@ export function clockText(ms: number): string {
   return partsOf(ms).time.slice(0, 5);
 }
 
+/** How far the site's clock is ahead of UTC at that moment, in ms: charts know only UTC. */
+export function zoneOffsetMs(ms: number): number {
+  const at = partsOf(ms);
+  return Date.parse(`${at.date}T${at.time}Z`) - Math.floor(ms / 1000) * 1000;
+}
+
 const UNITS: [limitS: number, perS: number, en: string, zh: string][] = [
   [60, 1, "s", "秒"],
   [3600, 60, "min", "分钟"],
@@ -97,7 +103,3 @@ export function valueText(value: number, unit: string, states: Record<string, Te
   return unit ? `${numberText(value)} ${unit}` : numberText(value);
 }
 
-/** "building-a/1f/a101" as "building-a / 1f / a101". */
-export function placeText(place: string): string {
-  return place.split("/").join(" / ");
-}

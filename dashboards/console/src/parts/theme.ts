@@ -35,8 +35,15 @@ export function antdTheme(theme: Theme): ThemeConfig {
       colorPrimary: primary, colorInfo: primary, colorLink: dark ? "#b9c7d4" : "#2f4356",
       colorError: dark ? "#ff6b5e" : "#c4161c", colorWarning: dark ? "#ff9f43" : "#c25700",
       colorBgBase: dark ? "#16191c" : "#ffffff", colorTextBase: dark ? "#dde2e7" : "#1c2227",
-      borderRadius: 3, fontSize: 14, fontFamily: FONT, controlHeight: 30, motion: false,
+      ...(dark ? { colorBgContainer: "#16191c", colorBgElevated: "#1c2024", colorBgLayout: "#101214", colorBorder: "#3d464e", colorBorderSecondary: "#242a2f" } : {}),
+      borderRadius: 3, fontSize: 15, fontFamily: FONT, controlHeight: 30, motion: false,
     },
-    components: { Table: { cellPaddingBlockSM: 5, cellPaddingInlineSM: 8, rowHoverBg: dark ? "#20252a" : "#f1f3f5" } },
+    components: {
+      Button: { primaryColor: dark ? "#101214" : "#ffffff", primaryShadow: "none", defaultShadow: "none", dangerShadow: "none" },
+      Table: {
+        cellPaddingBlockSM: 5, cellPaddingInlineSM: 8, rowHoverBg: dark ? "#20252a" : "#f1f3f5",
+        headerBg: dark ? "#1c2024" : "#f7f8f9", headerSplitColor: "transparent",
+      },
+    },
   };
 }

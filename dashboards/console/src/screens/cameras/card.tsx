@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { camerasQuery } from "../../api/queries";
 import { useWords } from "../../i18n";
 import { Age } from "../../parts/age";
-import { placeText } from "../../parts/format";
+import { usePlaceText } from "../../parts/place";
 import { Facts } from "../../parts/panel";
 import { Empty, Loaded } from "../../parts/states";
 import { ThingLink } from "../../parts/thing";
@@ -12,6 +12,7 @@ import { TakeStill } from "./take-still";
 
 export default function CameraCard({ id }: { id: string }) {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   const query = useQuery(camerasQuery);
   return (
     <Loaded query={query}>

@@ -3,7 +3,7 @@ import { camerasQuery } from "../../api/queries";
 import type { Camera } from "../../api/shapes";
 import { useWords } from "../../i18n";
 import { Age } from "../../parts/age";
-import { placeText } from "../../parts/format";
+import { usePlaceText } from "../../parts/place";
 import { Empty, Loaded } from "../../parts/states";
 import { useThing } from "../../parts/thing";
 import { CameraState } from "./state";
@@ -35,6 +35,7 @@ export default function Cameras() {
 
 function Tile({ camera }: { camera: Camera }) {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   const { open } = useThing();
   return (
     <button type="button" className="tile live" onClick={() => open("camera", camera.id)} data-testid="camera" data-camera={camera.id} data-state={camera.state}>

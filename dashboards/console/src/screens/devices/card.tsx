@@ -5,8 +5,8 @@ import type { DeviceDetail, PointValue } from "../../api/shapes";
 import { useWords } from "../../i18n";
 import { useInterest } from "../../live/values";
 import { Age } from "../../parts/age";
-import { placeText } from "../../parts/format";
-import { LiveValue } from "../../parts/live-value";
+import { usePlaceText } from "../../parts/place";
+import { LiveAge, LiveValue } from "../../parts/live-value";
 import { Facts } from "../../parts/panel";
 import { useMay } from "../../parts/session";
 import { Empty, Loaded } from "../../parts/states";
@@ -24,6 +24,7 @@ export default function DeviceCard({ id }: { id: string }) {
 
 function Card({ device }: { device: DeviceDetail }) {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   const facts: [string, string][] = [
     [t("devices.identity"), device.identity],
     [t("devices.model"), device.model],
@@ -84,11 +85,14 @@ function PointRow({ device, point, chosen, onChoose }: { device: string; point: 
         <td>
           <LiveValue point={point} />
         </td>
-        <td>{mayWrite && !writing && <a onClick={() => setWriting(true)} role="button" tabIndex={0} onKeyDown={(event) => event.key === "Enter" && setWriting(true)} data-testid={`write-${point.name}`}>{t("devices.write")}</a>}</td>
+        <td className="age">
+          <LiveAge point={point} />
+        </td>
+        <td className="do">{mayWrite && !writing && <a onClick={() => setWriting(true)} role="button" tabIndex={0} onKeyDown={(event) => event.key === "Enter" && setWriting(true)} data-testid={`write-${point.name}`}>{t("devices.write")}</a>}</td>
       </tr>
       {writing && (
         <tr>
-          <td colSpan={3}>
+          <td colSpan={4}>
             <WriteForm device={device} point={point} onClose={() => setWriting(false)} />
           </td>
         </tr>

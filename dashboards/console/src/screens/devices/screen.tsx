@@ -6,7 +6,7 @@ import type { Device } from "../../api/shapes";
 import { useWords } from "../../i18n";
 import { Age } from "../../parts/age";
 import { DataTable, type Column } from "../../parts/data-table";
-import { placeText } from "../../parts/format";
+import { usePlaceText } from "../../parts/place";
 import { Empty, Loaded } from "../../parts/states";
 import { useThing } from "../../parts/thing";
 import { DecideDevice } from "./decide";
@@ -63,7 +63,7 @@ function DeviceList({ devices, show, q }: { devices: Device[]; show: Show; q: st
       current={thing?.kind === "device" ? thing.id : null}
       onOpen={(device) => open("device", device.id)}
       rowProps={(device) => ({ "data-testid": "device-row", "data-device": device.id, "data-state": device.state })}
-      rowClass={(device) => (device.online ? "" : "stale")}
+      rowClass={(device) => (device.state === "pending" || device.online ? "" : "stale")}
       empty={<Empty>{t(devices.length ? "list.nothing_found" : "devices.none")}</Empty>}
     />
   );
@@ -71,6 +71,7 @@ function DeviceList({ devices, show, q }: { devices: Device[]; show: Show; q: st
 
 function useDeviceColumns(): Column<Device>[] {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   return [
     { title: t("kind.device"), width: 220, ellipsis: true, render: (_, device) => text(device.name) },
     { title: t("devices.family"), width: 110, render: (_, device) => familyName(device.family, t) },

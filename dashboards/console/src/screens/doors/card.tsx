@@ -3,7 +3,7 @@ import { doorPassagesQuery, doorsQuery } from "../../api/queries";
 import type { Door } from "../../api/shapes";
 import { useWords } from "../../i18n";
 import { AtSince } from "../../parts/age";
-import { placeText } from "../../parts/format";
+import { usePlaceText } from "../../parts/place";
 import { Facts } from "../../parts/panel";
 import { Empty, Loaded } from "../../parts/states";
 import { ThingLink } from "../../parts/thing";
@@ -26,6 +26,7 @@ export default function DoorCard({ id }: { id: string }) {
 
 function Card({ door }: { door: Door }) {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   const passages = useQuery(doorPassagesQuery(door.id));
   return (
     <article className="card" data-testid="door-card" data-door={door.id} data-mode={door.mode}>

@@ -6,7 +6,7 @@ import type { Door } from "../../api/shapes";
 import { useWords } from "../../i18n";
 import { At, AtSince } from "../../parts/age";
 import { DataTable, type Column } from "../../parts/data-table";
-import { placeText } from "../../parts/format";
+import { usePlaceText } from "../../parts/place";
 import { Empty, Loaded } from "../../parts/states";
 import { useThing } from "../../parts/thing";
 import { DoorLeaf, DoorMode } from "./words";
@@ -47,6 +47,7 @@ function DoorList({ doors, q }: { doors: Door[]; q: string }) {
 
 function useDoorColumns(): Column<Door>[] {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   return [
     { title: t("kind.door"), width: 230, ellipsis: true, render: (_, door) => text(door.name) },
     { title: t("word.place"), width: 210, ellipsis: true, render: (_, door) => <span className="quiet">{placeText(door.place)}</span> },

@@ -6,7 +6,8 @@ import { useWords } from "../../i18n";
 import { useNow } from "../../live/clock";
 import { Age } from "../../parts/age";
 import type { Line } from "../../parts/chart";
-import { durationText, placeText, valueText } from "../../parts/format";
+import { durationText, valueText } from "../../parts/format";
+import { usePlaceText } from "../../parts/place";
 import { Panel } from "../../parts/panel";
 import { Empty, Loaded, Loading } from "../../parts/states";
 import { ThingLink } from "../../parts/thing";
@@ -88,6 +89,7 @@ function pointsOf(history: History, shiftMs: number): Line["points"] {
 
 function Meters({ meters }: { meters: MeterLine[] }) {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   const now = useNow();
   if (meters.length === 0) return <Empty>{t("energy.no_meters")}</Empty>;
   const rows = [...meters].sort((a, b) => Number(b.main) - Number(a.main) || (b.power_kw ?? 0) - (a.power_kw ?? 0));

@@ -33,7 +33,7 @@ export default function Gateways() {
             current={thing?.kind === "gateway" ? thing.id : null}
             onOpen={(gateway) => open("gateway", gateway.id)}
             rowProps={(gateway) => ({ "data-testid": "gateway-row", "data-gateway": gateway.id, "data-state": gateway.state })}
-            rowClass={(gateway) => (gateway.online ? "" : "stale")}
+            rowClass={(gateway) => (gateway.state === "approved" && !gateway.online ? "stale" : "")}
             empty={<Empty>{t("gateways.none")}</Empty>}
           />
         )}
@@ -46,7 +46,7 @@ function useGatewayColumns(): Column<Gateway>[] {
   const { t, text } = useWords();
   return [
     { title: t("kind.gateway"), width: 190, ellipsis: true, render: (_, gateway) => text(gateway.name) },
-    { title: t("word.state"), width: 210, ellipsis: true, render: (_, gateway) => <GatewayState gateway={gateway} /> },
+    { title: t("word.state"), width: 180, ellipsis: true, render: (_, gateway) => <GatewayState gateway={gateway} /> },
     { title: t("gateways.code"), width: 110, render: (_, gateway) => (gateway.state === "pending" ? <b className="num code">{codeText(gateway.code)}</b> : null) },
     { title: t("gateways.since"), width: 200, render: (_, gateway) => (gateway.since_ms === null ? t("value.never") : <AtSince ms={gateway.since_ms} />) },
     { title: t("gateways.devices"), width: 80, align: "right", render: (_, gateway) => <span className="num">{gateway.devices}</span> },

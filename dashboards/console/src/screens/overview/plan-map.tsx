@@ -70,7 +70,11 @@ function drawPlaces(group: LayerGroup, { plan, alarms, onOpen }: PlanMapProps, t
     const corner: LatLngBoundsExpression = [[place.y, place.x], [place.y + place.height, place.x + place.width]];
     const shape = rectangle(corner, { className: `place ${place.kind} ${alarm ? `p${alarm.priority}` : ""}`, weight: alarm ? 2.5 : 1 });
     if (alarm) shape.on("click", () => onOpen("alarm", alarm.id));
-    shape.bindTooltip(text(place.name), { permanent: true, direction: "center", className: "place-name" }).addTo(group);
+    shape.addTo(group);
+    const label = document.createElement("span");
+    label.textContent = text(place.name);
+    const icon = divIcon({ className: "place-name", html: label, iconSize: [0, 0], iconAnchor: [-6, -3] });
+    marker([place.y + place.height, place.x], { icon, interactive: false, keyboard: false }).addTo(group);
   }
 }
 
@@ -82,7 +86,7 @@ function doorPin(door: Door, title: string): Pin[] {
 
 function cameraPin(camera: Camera, title: string): Pin[] {
   if (camera.x === null || camera.x === undefined || camera.y === null || camera.y === undefined) return [];
-  const state = camera.state === "ok" ? "closed" : "unknown";
+  const state = { ok: "closed", covered: "open", moved: "open", lost: "unknown", unknown: "unknown" }[camera.state];
   return [{ kind: "camera", id: camera.id, x: camera.x, y: camera.y, letter: "C", title, state }];
 }
 

@@ -7,6 +7,7 @@ import type { Grant, PersonDetail } from "../../api/shapes";
 import { useWords } from "../../i18n";
 import { ActButton, useAct } from "../../parts/act";
 import { dateTimeText } from "../../parts/format";
+import { usePlaceText } from "../../parts/place";
 import { useMay } from "../../parts/session";
 
 /** Which doors, when: own grants, and those from the person's groups. */
@@ -27,10 +28,11 @@ export function Grants({ person }: { person: PersonDetail }) {
 /** A grant's doors in words: a door, a zone, or all. */
 function useDoorsName(): (doors: string) => string {
   const { t, text } = useWords();
+  const placeText = usePlaceText();
   const { data: doors = [] } = useQuery(doorsQuery);
   return (named) => {
     if (named === "all") return t("people.all_doors");
-    if (named.startsWith("zone:")) return t("people.zone", { zone: named.slice(5) });
+    if (named.startsWith("zone:")) return t("people.zone", { zone: placeText(named.slice(5)) });
     const door = doors.find((one) => one.id === named);
     return door ? text(door.name) : named;
   };
