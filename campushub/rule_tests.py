@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-from contract.configuration import ConfigurationMistakes, parse
+from contract.configuration import ConfigurationMistakes
 from hub.settings import Configuration
-from rules.calendar import Calendar, CalendarSettings
 from rules.testing import run_test
 
 
@@ -13,12 +12,11 @@ def run(folder: Path) -> int:
     """Return the exit status: 0 all pass, 1 some fail, 2 the configuration is wrong."""
     try:
         configuration = Configuration(folder / "hub.yaml")
-        calendar = Calendar(parse((folder / "calendar.yaml").read_text(encoding="utf-8"),
-                                  str(folder / "calendar.yaml"), CalendarSettings))
         rules = {identity: rule for identity, (rule, _) in configuration.rules.items()}
         files = sorted((folder / "rules").glob("*/*.test.yaml"))
         failures = [failure for file in files
-                    for failure in run_test(file.read_text(encoding="utf-8"), str(file), rules, calendar)]
+                    for failure in run_test(file.read_text(encoding="utf-8"), str(file), rules,
+                                             configuration.calendar)]
     except ConfigurationMistakes as error:
         print(error, file=sys.stderr)
         return 2

@@ -18,6 +18,7 @@ from rules.model import CommandOrder
 
 EXPIRES_WALL_MS: Final = 15_000
 """A command not taken by its gateway within this is not done any more: a door must not open minutes later."""
+GIVEN_UP: Final = 1_000
 Result = Literal["sent", "done", "failed", "refused", "expired"]
 
 
@@ -37,6 +38,8 @@ class Commands:
         self._show = show
         self._read = read
         self._open: dict[str, tuple[str, Command]] = {}
+        self._given_up: dict[str, tuple[str, Command]] = {}
+        """Expired ones whose result may still come; the oldest are forgotten."""
         self._pictures: dict[str, int] = {}
         """Evidence that came for a command, before its result."""
 
@@ -81,12 +84,14 @@ class Commands:
         if command in self._open:
             self._pictures[command] = evidence
 
-    def result(self, event: Event) -> None:
-        """Take a command's result."""
-        evidence = self._pictures.pop(event.command, None)
-        known = self._open.pop(event.command, None)
-        if known is None:
+    def result(self, event: Event, gateway: str) -> None:
+        """Take a command's result, from the gateway it was sent to; one that comes late still counts."""
+        known = self._open.get(event.command) or self._given_up.get(event.command)
+        if known is None or known[0] != gateway:
             return
+        self._open.pop(event.command, None)
+        self._given_up.pop(event.command, None)
+        evidence = self._pictures.pop(event.command, None)
         status: Result = event.reason if event.reason in ("done", "failed", "refused", "expired") else "failed"  # type: ignore[assignment]
         self._finish(*known, status, event.text, event.value, evidence)
 
@@ -96,6 +101,10 @@ class Commands:
         margin_ms = EXPIRES_WALL_MS * self._speed() / 3
         for gateway, command in [known for known in self._open.values() if now_ms > known[1].expires_ms + margin_ms]:
             del self._open[command.id]
+            self._given_up[command.id] = (gateway, command)
+            if len(self._given_up) > GIVEN_UP:
+                self._pictures.pop(next(iter(self._given_up)), None)
+                del self._given_up[next(iter(self._given_up))]
             self._finish(gateway, command, "expired", "no answer from the gateway in time", None, None)
 
     def resend(self, gateway: str) -> None:

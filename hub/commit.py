@@ -96,12 +96,12 @@ class Committer:
         self.wake(urgent=True)
         return await future
 
-    def also(self, work: Callable[[Connection], None]) -> None:
+    def also(self, work: Callable[[Connection], None], *, urgent: bool = True) -> None:
         """Run `work` inside the next commit without waiting for it; a refusal is logged."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         future.add_done_callback(_report)
         self.stage.changes.append((work, future))
-        self.wake(urgent=True)
+        self.wake(urgent=urgent)
 
     async def run(self) -> None:
         """Commit until stopped. A store that fails (full disk) is tried again; nothing staged is dropped.
@@ -169,13 +169,7 @@ class Committer:
             _log.info("store_back")
         self.problem = ""
         self.commits += 1
-        for (_, future), (result, refusal) in zip(stage.changes, outcomes, strict=True):
-            if future.cancelled():
-                continue
-            if refusal is None:
-                future.set_result(result)
-            else:
-                future.set_exception(refusal)
+        _answer(stage, outcomes)
         return True
 
     def _write(self, stage: Stage) -> list[tuple[Any, Exception | None]]:
@@ -194,6 +188,17 @@ class Committer:
         return outcomes
 
 
+def _answer(stage: Stage, outcomes: list[tuple[Any, Exception | None]]) -> None:
+    """Tell everyone what became of the change they asked for."""
+    for (_, future), (result, refusal) in zip(stage.changes, outcomes, strict=True):
+        if future.cancelled():
+            continue
+        if refusal is None:
+            future.set_result(result)
+        else:
+            future.set_exception(refusal)
+
+
 def _report(future: asyncio.Future[None]) -> None:
     if not future.cancelled() and (error := future.exception()) is not None:
         _log.error("change_refused", why=str(error))
@@ -204,7 +209,7 @@ def _attempt(connection: Connection, work: Callable[[Connection], T]) -> tuple[T
     try:
         with connection.begin_nested():
             return work(connection), None
-    except Exception as error:  # noqa: BLE001  # handed to the caller who asked for the change
+    except Exception as error:  # handed to the caller who asked for the change
         if _passes(error):
             raise  # SQLite may have undone the whole transaction: all of it is tried again
         return None, error

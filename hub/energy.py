@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from hub.api import shapes
-from hub.historians.base import Historian
-from hub.history import history
+from hub.historians.base import Buckets, Historian, HistorianDown, QueryRefused
+from hub.history import history, unanswered
 from hub.live import LastValues
 from hub.registry import Device, Point, Registry
 from hub.site import Site
@@ -23,7 +23,7 @@ CURVE_BUCKETS: Final = 96
 
 
 class EnergyView:
-    """Reads the historian. Every method blocks."""
+    """Reads the historian. Every method blocks, and raises `Refusal` when the historian does not answer."""
 
     def __init__(self, *, registry: Registry, last: LastValues, historian: Historian, site: Site,
                  rules: Callable[[], dict[str, Rule]], now_ms: Callable[[], int]) -> None:
@@ -48,7 +48,7 @@ class EnergyView:
             limit_kw=level.above if level else None, interval_start_ms=start_ms, interval_s=interval_ms // 1000,
             today_kwh=self._used(main, today_ms, now_ms), yesterday_kwh=self._used(main, yesterday_ms, today_ms),
             curve=self._curve(power, today_ms), yesterday=self._curve(power, yesterday_ms),
-            meters=[self._meter(device, main, today_ms, now_ms) for device in self._registry.devices.values()
+            meters=[self._meter(device, main, today_ms, now_ms) for device in list(self._registry.devices.values())
                     if self._registry.point(device.id, COUNTER)])
 
     def _midnights(self, now_ms: int) -> tuple[int, int]:
@@ -71,7 +71,7 @@ class EnergyView:
         """Mean over time: the means of short buckets, since readings come unevenly."""
         if point is None or to_ms <= from_ms:
             return None
-        means = self._historian.query(point.id, from_ms, to_ms, 60).mean
+        means = self._ask(point, from_ms, to_ms, 60).mean
         means = means[~np.isnan(means)]
         return float(means.mean()) if len(means) else self._now(point)
 
@@ -80,10 +80,16 @@ class EnergyView:
         counter = self._registry.point(device, COUNTER)
         if counter is None or to_ms <= from_ms:
             return None
-        found = self._historian.query(counter.id, from_ms, to_ms, 1)
+        found = self._ask(counter, from_ms, to_ms, 1)
         if not len(found) or np.isnan(found.maximum[0]):
             return None
         return float(found.maximum[0] - found.minimum[0])
+
+    def _ask(self, point: Point, from_ms: int, to_ms: int, buckets: int) -> Buckets:
+        try:
+            return self._historian.query(point.id, from_ms, to_ms, buckets)
+        except (HistorianDown, QueryRefused) as error:
+            raise unanswered(error) from error
 
     def _curve(self, point: Point | None, midnight_ms: int) -> shapes.History | None:
         if point is None:

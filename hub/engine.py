@@ -14,7 +14,7 @@ from contract.messages import Event, Text
 from hub import tables
 from hub.alarms import AlarmBook
 from hub.commit import Committer, Stage
-from hub.registry import Point, Registry
+from hub.registry import Registry
 from rules.calendar import Calendar
 from rules.engine import RuleEngine
 from rules.model import CommandOrder, Rule
@@ -45,7 +45,7 @@ class Engine:
         self._on_command = on_command
         self._engine: RuleEngine | None = None
         self._stale = False
-        registry.on_points.append(self._points_changed)
+        registry.on_change.append(self._table_changed)
         committer.before.append(self._stage_state)
 
     def load(self, connection: Connection) -> None:
@@ -81,18 +81,18 @@ class Engine:
     def table(self) -> PointTable:
         """Return the points by hub id with the devices and doors, as the rules see them."""
         registry = self._registry
-        size = max(registry.points, default=0) + 1
-        points: list[RulePoint | None] = [None] * size
-        for point in registry.points.values():
+        known = list(registry.points.values())  # copies: a trial asks from another thread
+        points: list[RulePoint | None] = [None] * (max((point.id for point in known), default=0) + 1)
+        for point in known:
             device = registry.devices.get(point.device)
             points[point.id] = RulePoint(
                 device=point.device, name=point.birth.name, unit=point.birth.unit,
                 zone=device.birth.zone if device else "", place=device.birth.place if device else "",
                 gateway=device.gateway if device else "")
         devices = [Thing(id=device.id, name=device.birth.name, zone=device.birth.zone, place=device.birth.place,
-                         gateway=device.gateway) for device in registry.devices.values()]
+                         gateway=device.gateway) for device in list(registry.devices.values())]
         doors = [Thing(id=door.id, name=door.birth.name, zone=door.birth.zone, place=door.birth.place,
-                       gateway=door.gateway) for door in registry.doors.values()]
+                       gateway=door.gateway) for door in list(registry.doors.values())]
         return PointTable(points, devices, doors, self._zones)
 
     def _ready(self) -> RuleEngine:
@@ -102,7 +102,7 @@ class Engine:
             self._engine.points_changed(self.table())
         return self._engine
 
-    def _points_changed(self, _new: list[Point]) -> None:
+    def _table_changed(self) -> None:
         self._stale = True
 
     def _apply(self, outcomes: list[Outcome], before: Mapping[str, Rule] | None = None) -> None:

@@ -30,6 +30,8 @@ from hub.commit import Committer
 from hub.quarantine import Quarantine
 from hub.registry import Device, Gateway, Registry
 
+WAITING: Final = 100
+"""So many gateways may wait for approval at once: anybody who reaches the broker may ask."""
 TOKEN_MS: Final = 24 * 3_600_000
 _log = structlog.get_logger()
 
@@ -151,32 +153,50 @@ class Enrolment:
     def _take(self, request: EnrolRequest) -> None:
         gateway = self._registry.gateways.get(request.gateway)
         if gateway is None:
+            waiting = sum(known.state == "pending" for known in self._registry.gateways.values())
+            if waiting >= WAITING and not self._token(request):
+                self._quarantine.add(topics.enrol_request(self._site, "+"), "too many gateways wait for approval", b"")
+                return
             gateway = Gateway(request.gateway, request.name, public_key=request.public_key, since_ms=self._now_ms())
             self._registry.gateways[gateway.id] = gateway
             _log.info("gateway_asks", gateway=gateway.id)
+        elif gateway.public_key != request.public_key and not self._may_replace(gateway, request):
+            self._reply(gateway.id, "refused", f"another gateway is {gateway.state} under this name; choose another "
+                                               "name, or refuse that one first")
+            self._quarantine.add(topics.enrol_request(self._site, gateway.id), "name of another gateway", b"")
+            return
         elif gateway.public_key != request.public_key:
-            if gateway.state == "approved":
-                self._reply(gateway.id, "refused", "another gateway is approved under this name; choose another name, "
-                                                   "or revoke that one first")
-                self._quarantine.add(topics.enrol_request(self._site, gateway.id), "name of another gateway", b"")
-                return
-            gateway.public_key, gateway.state = request.public_key, "pending"
+            gateway.public_key, gateway.state, gateway.name = request.public_key, "pending", request.name
         if gateway.state == "pending" and request.token:
             self._try_token(gateway, request)
         self._registry.keep(gateway)
         self._commit.stage.after["enrol", gateway.id] = lambda: self._answer(gateway)
         self._on_change(gateway)
 
-    def _try_token(self, gateway: Gateway, request: EnrolRequest) -> None:
+    def _may_replace(self, known: Gateway, request: EnrolRequest) -> bool:
+        """Tell whether another key may take a name: not an approved one's, and a waiting one's only by a token.
+
+        Otherwise what somebody approves might not be what they looked at.
+        """
+        return known.state == "revoked" or (known.state == "pending" and self._token(request) != "")
+
+    def _token(self, request: EnrolRequest) -> str:
+        """Return the token a request proves to hold; empty when it proves none that is good now."""
         now_ms = self._now_ms()
-        for token, expires_ms in list(self._tokens.items()):
-            if expires_ms < now_ms or not secrets.compare_digest(token_proof(token, request.public_key), request.token):
-                continue
-            del self._tokens[token]
-            gateway.state = "approved"
-            self._commit.also(partial(self._used, token=token, gateway=gateway.id))
+        for token, expires_ms in self._tokens.items():
+            if expires_ms >= now_ms and secrets.compare_digest(
+                    token_proof(token, request.public_key).encode(), request.token.encode()):
+                return token
+        return ""
+
+    def _try_token(self, gateway: Gateway, request: EnrolRequest) -> None:
+        token = self._token(request)
+        if not token:
+            _log.warning("token_refused", gateway=gateway.id)
             return
-        _log.warning("token_refused", gateway=gateway.id)
+        del self._tokens[token]
+        gateway.state = "approved"
+        self._commit.also(partial(self._used, token=token, gateway=gateway.id))
 
     def _used(self, connection: Connection, token: str, gateway: str) -> None:
         connection.execute(update(tables.tokens).where(tables.tokens.c.token == token).values(used_by=gateway))

@@ -24,8 +24,12 @@ from hub.live import LastValues
 from hub.quarantine import Quarantine
 from hub.registry import Gateway, Registry
 
-LATE_MS: Final = 60_000
+LATE_WALL_MS: Final = 60_000
 """Live readings older than this are history: they raise no alarm."""
+ASK_AGAIN_WALL_MS: Final = 1_000
+"""Everything under way behind a gap shows the same gap: it is asked for once in this time."""
+LAST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999: times and numbers beyond are no times of ours."""
 _log = structlog.get_logger()
 
 
@@ -43,6 +47,8 @@ class LaneMark:
     items: int = 0
     lost: int = 0
     repeated: int = 0
+    asked_ms: int = 0
+    """When it was last asked to send again; campus time."""
 
 
 class Ingest:
@@ -70,6 +76,8 @@ class Ingest:
         self._acknowledge = acknowledge
         self._on_event = on_event
         self._on_state = on_state
+        self._awaited: set[str] = set()
+        """Gateways that were here when we last looked, and have to show that they still are."""
         self._next_event = 1
         self._next_evidence = 1
 
@@ -86,6 +94,8 @@ class Ingest:
         for name, table in (("_next_event", tables.events), ("_next_evidence", tables.evidence)):
             newest = connection.scalar(select(table.c.id).order_by(table.c.id.desc()).limit(1))
             setattr(self, name, (newest or 0) + 1)
+        here = select(tables.gateways.c.id).where(tables.gateways.c.online)
+        self._awaited = set(connection.scalars(here))
 
     def message(self, topic: str, payload: bytes) -> None:
         """Take one message from the broker."""
@@ -102,6 +112,18 @@ class Ingest:
             self._take(uplink, gateway, payload)
         except ContractError as error:
             self._quarantine.add(topic, str(error), payload)
+
+    def connected(self) -> None:
+        """The broker is there (again): every gateway that was here should say so soon."""
+        self._awaited |= {gateway.id for gateway in self._registry.gateways.values() if gateway.online}
+
+    def give_up_awaited(self) -> None:
+        """Count those as gone that have had time to say that they are still here."""
+        for name in sorted(self._awaited):
+            gateway = self._registry.gateways.get(name)
+            if gateway is not None and gateway.state == "approved":
+                self._gone(gateway)
+        self._awaited.clear()
 
     def standing(self, gateway: str) -> list[Ack]:
         """Say where each lane of a gateway stands, asking for what came meanwhile: sent when the hub starts."""
@@ -128,52 +150,76 @@ class Ingest:
         if state.gateway != gateway.id:
             raise ContractError(f"says it is gateway {state.gateway} on the topic of {gateway.id}")
         if isinstance(state, Birth):
+            if refusal := self._registry.refusal(gateway.id, state):
+                raise ContractError(refusal)
             came_back = not gateway.online
+            self._awaited.discard(gateway.id)
             self._registry.born(gateway, state, self._clock.now_ms())
             for ack in self.standing(gateway.id):
                 self._acknowledge(gateway.id, ack)
             if came_back:
                 self._on_state(gateway, True)
-        elif gateway.online and (gateway.birth is None or state.boot == gateway.birth.boot):
-            self._registry.gone(gateway, self._clock.now_ms())
-            self._on_state(gateway, False)
+        elif (gateway.online or gateway.id in self._awaited) and (
+                gateway.birth is None or state.boot == gateway.birth.boot):
+            self._awaited.discard(gateway.id)
+            self._gone(gateway)
+
+    def _gone(self, gateway: Gateway) -> None:
+        self._registry.gone(gateway, self._clock.now_ms())
+        self._on_state(gateway, False)
 
     def _take_readings(self, gateway: Gateway, lane: Lane, batch: readings.ReadingsBatch) -> None:
+        _check_numbers(batch.seq, batch.base_ms, batch.sent_ms)
         columns = readings.columns(batch)
         ids = self._registry.translate(gateway.id, batch.epoch, columns.points)
         mark = self._mark(gateway.id, lane, batch.epoch)
         if ids is None:
-            self._acknowledge(gateway.id, _ack(mark, need_birth=True, resend=True))
+            self._ask(mark, need_birth=True)
             return
         if not self._next(mark, batch.seq, batch.floor, len(columns)):
             return
-        now_ms = self._clock.now_ms()
-        historical = lane is Lane.BACKFILL or (len(columns) > 0 and now_ms - int(columns.times_ms[-1]) > LATE_MS)
-        if lane is Lane.LIVE:
-            self._measure_skew(gateway, batch.sent_ms, now_ms)
-        self.readings += len(columns)
-        self._last.take(ids, columns.times_ms, columns.values, columns.quality)
-        self._engine.readings(ids, columns.times_ms, columns.values, columns.quality, historical=historical)
-        self._commit.stage.readings.append(readings.Columns(ids, columns.times_ms, columns.values, columns.quality))
         self._stored(mark)
         self._commit.wake()
+        now_ms = self._clock.now_ms()
+        if lane is Lane.LIVE:
+            self._measure_skew(gateway, batch.sent_ms, now_ms)
+        if not len(columns):
+            return
+        self.readings += len(columns)
+        self._commit.stage.readings.append(readings.Columns(ids, columns.times_ms, columns.values, columns.quality))
+        late_ms = LATE_WALL_MS * self._clock.settings.speed
+        historical = lane is Lane.BACKFILL or now_ms - int(columns.times_ms[-1]) > late_ms
+        self._last.take(ids, columns.times_ms, columns.values, columns.quality)
+        self._engine.readings(ids, columns.times_ms, columns.values, columns.quality, historical=historical)
 
     def _take_events(self, gateway: Gateway, batch: EventBatch) -> None:
         if batch.seq < 1 or not 1 <= batch.floor <= batch.seq:
             raise ContractError(f"seq {batch.seq} and floor {batch.floor}: 1 <= floor <= seq is required")
+        _check_numbers(batch.seq, *(event.at_ms for event in batch.events))
         mark = self._mark(gateway.id, Lane.EVENT, batch.epoch)
         if not self._next(mark, batch.seq, batch.floor, len(batch.events)):
             return
-        for position, event in enumerate(batch.events):
-            self._take_event(gateway, batch, position, event)
-        self.events += len(batch.events)
         self._stored(mark)
         self._commit.wake(urgent=True)
+        self.events += len(batch.events)
+        numbers = [self._stage_event(gateway, batch, position, event) for position, event in enumerate(batch.events)]
+        for number, event in zip(numbers, batch.events, strict=True):
+            self._follow_event(gateway, number, event)
 
-    def _take_event(self, gateway: Gateway, batch: EventBatch, position: int, event: Event) -> None:
+    def _follow_event(self, gateway: Gateway, number: int, event: Event) -> None:
+        """Let the rules and the picture see an event; it is staged already, whatever becomes of that."""
+        try:
+            self._engine.event(event, gateway.id)
+            self._on_event(event, gateway, number)
+        except Exception:  # noqa: BLE001  # one event's failure must not keep the batch's others from being seen
+            _log.exception("event_failed", gateway=gateway.id, kind=event.kind, event=number)
+
+    def _stage_event(self, gateway: Gateway, batch: EventBatch, position: int, event: Event) -> int:
+        """Stage an event with its evidence; return its id."""
         number, self._next_event = self._next_event, self._next_event + 1
         evidence = None
         stage = self._commit.stage
+        event.data = {name: value for name, value in event.data.items() if name != "evidence"}  # ours to give
         if event.evidence:
             evidence, self._next_evidence = self._next_evidence, self._next_evidence + 1
             stage.insert(tables.evidence, {"id": evidence, "at_ms": event.at_ms, "device": event.device,
@@ -185,14 +231,18 @@ class Ingest:
             "door": event.door, "zone": event.zone, "person": event.person, "credential": event.credential,
             "reason": event.reason, "value": event.value, "text": event.text, "command": event.command,
             "data": msgspec.json.encode(event.data).decode(), "evidence": evidence})
-        self._engine.event(event, gateway.id)
-        self._on_event(event, gateway, number)
+        return number
 
     def _mark(self, gateway: str, lane: Lane, epoch: str) -> LaneMark:
-        mark = self.marks.get((gateway, lane, epoch))
-        if mark is None:
-            mark = self.marks[gateway, lane, epoch] = LaneMark(gateway, lane, epoch)
-        return mark
+        return self.marks.get((gateway, lane, epoch)) or LaneMark(gateway, lane, epoch)
+
+    def _ask(self, mark: LaneMark, *, need_birth: bool = False) -> None:
+        """Ask for everything from the watermark on, unless that was asked just now."""
+        now_ms = self._clock.now_ms()
+        self.marks[mark.gateway, mark.lane, mark.epoch] = mark
+        if not 0 <= now_ms - mark.asked_ms < ASK_AGAIN_WALL_MS * self._clock.settings.speed:
+            mark.asked_ms = now_ms
+            self._acknowledge(mark.gateway, _ack(mark, resend=True, need_birth=need_birth))
 
     def _next(self, mark: LaneMark, seq: int, floor: int, items: int) -> bool:
         """Tell whether this batch is the one to take now; drop what is stored, ask for what is missing."""
@@ -202,17 +252,19 @@ class Ingest:
             self._commit.wake()
             return False
         if seq > mark.seq + 1 and seq > floor:
-            self._acknowledge(mark.gateway, _ack(mark, resend=True))
+            self._ask(mark)
             return False
         if seq > mark.seq + 1:
             _log.error("batches_lost", gateway=mark.gateway, lane=mark.lane, after=mark.seq, before=seq)
             mark.lost += seq - mark.seq - 1
         mark.seq = seq
         mark.items += items
+        mark.asked_ms = 0
         return True
 
     def _stored(self, mark: LaneMark) -> None:
         stage = self._commit.stage
+        self.marks[mark.gateway, mark.lane, mark.epoch] = mark
         stage.put(tables.watermarks, {"gateway": mark.gateway, "lane": mark.lane.value, "epoch": mark.epoch,
                                       "seq": mark.seq, "items": mark.items, "lost": mark.lost,
                                       "repeated": mark.repeated})
@@ -236,5 +288,8 @@ def _ack(mark: LaneMark, *, resend: bool = False, need_birth: bool = False) -> A
                lost=mark.lost)
 
 
-
-
+def _check_numbers(*numbers: int) -> None:
+    """Raise `ContractError` unless all are times (UTC ms) or sequence numbers that a database can keep."""
+    for number in numbers:
+        if not 0 <= number <= LAST_MS:
+            raise ContractError(f"{number} is no time in ms and no sequence number: 0 to {LAST_MS} is allowed")

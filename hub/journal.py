@@ -3,7 +3,7 @@
 import struct
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import zstandard
@@ -16,6 +16,8 @@ _VERSION = 1
 _WIDE_TIMES = 1  # times as i8 instead of u4
 _HAS_QUALITY = 2
 _tools = threading.local()
+NOTHING: Final = Columns(np.zeros(0, "<u4"), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, "u1"))
+"""No readings at all."""
 
 
 def encode(batches: Sequence[Columns]) -> bytes:
@@ -39,11 +41,18 @@ def encode(batches: Sequence[Columns]) -> bytes:
 
 def decode(body: bytes) -> Columns:
     """Unpack what `encode` packed; raise `ValueError` when it is not that."""
+    if len(body) < _HEAD.size:
+        raise ValueError(f"journal entry of {len(body)} bytes")
     version, flags, n, base_ms = _HEAD.unpack_from(body)
     if version != _VERSION:
         raise ValueError(f"journal entry of version {version}, this hub reads version {_VERSION}")
-    plain = memoryview(_decompressor().decompress(memoryview(body)[_HEAD.size:]))
+    try:
+        plain = memoryview(_decompressor().decompress(memoryview(body)[_HEAD.size:]))
+    except zstandard.ZstdError as error:
+        raise ValueError(f"journal entry is damaged: {error}") from error
     width = 8 if flags & _WIDE_TIMES else 4
+    if len(plain) != n * (12 + width + bool(flags & _HAS_QUALITY)):
+        raise ValueError(f"journal entry of {len(plain)} bytes for {n} readings")
     points: NDArray[np.uint32] = _join(plain[:4 * n], "<u4", n)
     offsets = _join(plain[4 * n:(4 + width) * n], "<i8" if width == 8 else "<u4", n)
     values: NDArray[np.float64] = _join(plain[(4 + width) * n:(12 + width) * n], "<f8", n)

@@ -33,6 +33,8 @@ class Link:
 
     def __init__(self, site: str, on_message: Callable[[str, bytes], None], on_connect: Callable[[], None]) -> None:
         self.connected = False
+        self.connections = 0
+        """How often the broker was reached."""
         self._site = site
         self._on_message = on_message
         self._on_connect = on_connect
@@ -69,6 +71,7 @@ class Link:
     async def _talk(self, client: aiomqtt.Client) -> None:
         await client.subscribe([(topic, 1) for topic in topics.hub_filters(self._site)])
         self.connected = True
+        self.connections += 1
         self._on_connect()
         try:
             async with asyncio.TaskGroup() as group:

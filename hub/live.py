@@ -80,7 +80,7 @@ class Stream:
 
     def set_points(self, points: Sequence[int]) -> None:
         """Say which points' values this stream wants; their present values come with the next tick."""
-        self.interest = np.unique(np.array(points, np.int64))
+        self.interest = np.unique(np.array([point for point in points if 0 <= point < 1 << 31], np.int64))
         self._owner.present(self)
 
     def push(self, message: LiveMessage) -> None:
@@ -132,8 +132,10 @@ class Live:
         return stream if stream and stream.user == user else None
 
     def publish(self, event: str, shape: object) -> None:
-        """Tell every stream; the shape is serialised once."""
-        if self._streams:
+        """Tell every stream; the shape is serialised once. Counted even when nobody listens: who returns missed it."""
+        if not self._streams:
+            self._seq += 1
+        else:
             message = self.message(event, shape)
             for stream in list(self._streams.values()):
                 stream.push(message)
@@ -146,7 +148,7 @@ class Live:
 
     def present(self, stream: Stream) -> None:
         """Send a stream the present values of the points it asked for."""
-        known = stream.interest[(stream.interest >= 0) & (stream.interest < len(self.last.values))]
+        known = stream.interest[stream.interest < len(self.last.values)]
         self._values(stream, known[self.last.at_ms[known] > 0])
 
     def tick(self) -> None:

@@ -22,6 +22,7 @@ from contract.configuration import ConfigurationMistakes
 from hub.api.app import create_app
 from hub.auth import ADMIN, demo_accounts, ensure_users
 from hub.broker import BrokerFile, BrokerRefused, prepare
+from hub.historians.base import HistorianDown
 from hub.link import Broker
 from hub.service import Hub
 from hub.settings import Configuration
@@ -57,10 +58,12 @@ def main(options: HubOptions) -> int:
         configuration = Configuration(options.config, influx=options.influx)
         sock = _listen(options, configuration)
         broker, gateways = _broker(configuration, options.data)
-    except (ConfigurationMistakes, BrokerRefused, OSError) as error:
+        clock = Clock(time.time, _clock_settings(options.clock))
+        hub = Hub(configuration, options.data, clock, options.console, gateway_credentials=gateways)
+    except (ConfigurationMistakes, BrokerRefused, HistorianDown, OSError) as error:
         print(error, file=sys.stderr)  # noqa: T201  # the answer to whoever started it
         return MISTAKES
-    uvloop.run(_run(options, configuration, sock, broker, gateways))
+    uvloop.run(_run(options, hub, clock, sock, broker))
     return 0
 
 
@@ -74,10 +77,7 @@ def log_to_stderr() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
-async def _run(options: HubOptions, configuration: Configuration, sock: socket.socket, broker: Broker,
-               gateways: tuple[str, str]) -> None:
-    clock = Clock(time.time, _clock_settings(options.clock))
-    hub = Hub(configuration, options.data, clock, options.console, gateway_credentials=gateways)
+async def _run(options: HubOptions, hub: Hub, clock: Clock, sock: socket.socket, broker: Broker) -> None:
     accounts = demo_accounts(options.demo_password) if options.demo_password else ADMIN
     created = hub.load(lambda connection: ensure_users(connection, accounts, at_ms=clock.now_ms()))
     if created and not options.demo_password:
@@ -151,7 +151,10 @@ async def _follow_clock(clock: Clock, file: Path | None) -> None:
     """Take a clock file's changes over while running."""
     while file is not None:
         await asyncio.sleep(CLOCK_S)
-        clock.settings = _clock_settings(file) or clock.settings
+        try:
+            clock.settings = _clock_settings(file) or clock.settings
+        except (OSError, ValueError) as error:  # being written just now: what was known goes on
+            _log.warning("clock_file_refused", why=str(error))
 
 
 def _clock_settings(file: Path | None) -> ClockSettings | None:

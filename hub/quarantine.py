@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from hub import tables
 from hub.commit import Committer
 
 KEPT: Final = 200
 HEAD_BYTES: Final = 256
+TOTAL: Final = "quarantined"
+"""The counter of all there ever were: lines give way, their number does not."""
 _log = structlog.get_logger()
 
 
@@ -25,10 +27,11 @@ class Quarantine:
         self._next = 1
 
     def load(self, connection: Connection) -> None:
-        self.total = connection.scalar(select(func.sum(tables.quarantine.c.count))) or 0
-        for row in connection.execute(select(tables.quarantine).order_by(tables.quarantine.c.id)):
-            self._lines[row.topic, row.reason] = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's documented name
-            self._next = row.id + 1
+        counters = tables.counters
+        self.total = connection.scalar(select(counters.c.value).where(counters.c.name == TOTAL)) or 0
+        for row in connection.execute(select(tables.quarantine).order_by(tables.quarantine.c.at_ms)).mappings():
+            self._lines[row["topic"], row["reason"]] = dict(row)
+            self._next = max(self._next, row["id"] + 1)
 
     def add(self, topic: str, reason: str, payload: bytes) -> None:
         """Put a message away."""
@@ -41,6 +44,7 @@ class Quarantine:
                  "count": int(str(line["count"])) + 1}
         self._lines[topic, reason] = line
         self._commit.stage.put(tables.quarantine, dict(line))
+        self._commit.stage.put(tables.counters, {"name": TOTAL, "value": self.total})
         self._commit.wake()
 
     def _number(self) -> int:

@@ -11,11 +11,14 @@ from sqlalchemy import Connection, select
 
 from contract.messages import Birth, DeviceBirth, DoorBirth, PointBirth, Text
 from contract.quality import WORDS, Quality
+from contract.topics import valid_name
 from hub import tables
 from hub.commit import Committer, Row
 
 UNKNOWN: Final = np.uint32(0xFFFFFFFF)
 _GROW: Final = 1024
+MOST_POINTS: Final = 1_000_000
+"""Numbers a gateway may give its points: below this."""
 
 
 @dataclass(slots=True)
@@ -106,14 +109,14 @@ class Point:
 
 
 class Registry:
-    """All of it. Changes are staged into the next commit; listeners are told of new points."""
+    """All of it. Changes are staged into the next commit; listeners are told of new or changed things."""
 
     def __init__(self, committer: Committer) -> None:
         self.gateways: dict[str, Gateway] = {}
         self.devices: dict[str, Device] = {}
         self.doors: dict[str, Door] = {}
         self.points: dict[int, Point] = {}
-        self.on_points: list[Callable[[list[Point]], None]] = []
+        self.on_change: list[Callable[[], None]] = []
         self._by_key: dict[str, Point] = {}
         self._numbers: dict[tuple[str, str], NDArray[np.uint32]] = {}
         self._commit = committer
@@ -152,19 +155,31 @@ class Registry:
         gateway.birth, gateway.epoch, gateway.name = birth, birth.epoch, birth.name
         if not gateway.online:
             gateway.online, gateway.since_ms = True, now_ms
-        stage = self._commit.stage
-        new = [point for described in birth.devices for point in self._take_device(gateway.id, birth.epoch, described)]
-        for door_birth in birth.doors:
-            door = self.doors.get(door_birth.id)
-            if door is None or door.birth != door_birth or door.gateway != gateway.id:
-                door = Door(door_birth, gateway.id, *((door.mode, door.open, door.since_ms) if door else ()))
-                self.doors[door.id] = door
-                stage.put(tables.doors, door.row())
-        stage.put(tables.gateways, gateway.row())
-        self._commit.wake(urgent=True)
-        if new:
-            for listener in self.on_points:
-                listener(new)
+        news = [self._take_device(gateway.id, birth.epoch, described) for described in birth.devices]
+        news += [self._take_door(gateway.id, described) for described in birth.doors]
+        self.keep(gateway)
+        if any(news):
+            for listener in self.on_change:
+                listener()
+
+    def refusal(self, gateway: str, birth: Birth) -> str:
+        """Say why a birth cannot be taken; empty when it can.
+
+        What one gateway serves another may not claim: it moves once the first no longer names it.
+        """
+        for device in birth.devices:
+            if not valid_name(device.id):
+                return f"device {device.id!r}: lower-case letters, digits, _ and - are allowed, at most 63"
+            if any(not 0 <= point.n < MOST_POINTS for point in device.points):
+                return f"device {device.id}: point numbers from 0 to {MOST_POINTS - 1} are allowed"
+        for other in self.gateways.values():
+            if other.id == gateway or other.state != "approved" or other.birth is None:
+                continue
+            doubled = ({device.id for device in birth.devices} & {device.id for device in other.birth.devices}
+                       | {door.id for door in birth.doors} & {door.id for door in other.birth.doors})
+            if doubled:
+                return f"{', '.join(sorted(doubled))}: served by gateway {other.id} already"
+        return ""
 
     def gone(self, gateway: Gateway, now_ms: int) -> None:
         """Take a death: nothing of this gateway is known any more until it is back."""
@@ -172,8 +187,8 @@ class Registry:
         for door in self.doors.values():
             if door.gateway == gateway.id:
                 door.open = None
-        self._commit.stage.put(tables.gateways, gateway.row())
-        self._commit.wake(urgent=True)
+                self.keep(door)
+        self.keep(gateway)
 
     def served_by(self, gateway: str) -> Iterator[Device]:
         return (device for device in self.devices.values() if device.gateway == gateway)
@@ -184,29 +199,36 @@ class Registry:
         self._commit.stage.put(table, thing.row())
         self._commit.wake(urgent=True)
 
-    def _take_device(self, gateway: str, epoch: str, described: DeviceBirth) -> list[Point]:
+    def _take_door(self, gateway: str, described: DoorBirth) -> bool:
+        """Take a door in; tell whether that is news."""
+        door = self.doors.get(described.id)
+        if door is not None and door.birth == described and door.gateway == gateway:
+            return False
+        door = Door(described, gateway, *((door.mode, door.open, door.since_ms) if door else ()))
+        self.doors[door.id] = door
+        self.keep(door)
+        return True
+
+    def _take_device(self, gateway: str, epoch: str, described: DeviceBirth) -> bool:
+        """Take a device in with its points; tell whether that is news."""
         device = self.devices.get(described.id)
-        if device is None or device.birth != described or device.gateway != gateway:
+        news = device is None or device.birth != described or device.gateway != gateway
+        if device is None or news:
             decided = device.state if device and device.state != "pending" else described.state
             if described.state == "live":
                 decided = "live"
             lost = (device.lost_reason, device.lost_text, device.since_ms) if device else ()
             device = Device(described, gateway, decided, *lost)
             self.devices[device.id] = device
-            self._commit.stage.put(tables.devices, device.row())
-        new: list[Point] = []
-        device.points = [self._take_point(gateway, epoch, device.id, birth, new) for birth in described.points]
-        return new
+            self.keep(device)
+        device.points = [self._take_point(gateway, epoch, device.id, birth) for birth in described.points]
+        return news
 
-    def _take_point(self, gateway: str, epoch: str, device: str, birth: PointBirth, new: list[Point]) -> int:
+    def _take_point(self, gateway: str, epoch: str, device: str, birth: PointBirth) -> int:
         point = self._by_key.get(f"{device}/{birth.name}")
         if point is None or point.birth != birth:
-            number = point.id if point else self._next_point
-            fresh = point is None
-            point = Point(number, device, birth)
+            point = Point(point.id if point else self._next_point, device, birth)
             self._know(point)
-            if fresh:
-                new.append(point)
             self._commit.stage.put(tables.points, {
                 "id": point.id, "device": device, "name": birth.name, "birth": msgspec.json.encode(birth)})
         if self._map(gateway, epoch, birth.n, point.id):

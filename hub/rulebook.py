@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, cast
 
 import msgspec
+import structlog
 import yaml
 from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
+from contract.configuration import ConfigurationMistakes
 from contract.messages import Event, Text
 from hub import audit, tables
 from hub.alarms import AlarmBook
@@ -14,8 +17,11 @@ from hub.api import shapes
 from hub.api.core import Refusal, not_found
 from hub.commit import Committer
 from hub.engine import Engine
+from hub.historians.base import HistorianDown
 from hub.historians.duckdb import DuckHistorian
+from hub.history import unanswered
 from hub.store import Store
+from rules.calendar import Calendar, UnknownCondition
 from rules.editing import EditRefused, edited, limits_with_bounds
 from rules.model import Rule, parse_rule
 from rules.sentence import sentence
@@ -26,6 +32,7 @@ HOUR_MS: Final = 3_600_000
 Listed = list[shapes.Rule]
 Versions = list[shapes.RuleVersion]
 Stored = list[tuple[Event, str]]
+_log = structlog.get_logger()
 Engines = Literal["access", "security", "energy"]
 
 
@@ -44,7 +51,7 @@ class Rulebook:
         self._historian = historian
         self._now_ms = now_ms
 
-    def load(self, connection: Connection, files: Mapping[str, tuple[Rule, str]]) -> None:
+    def load(self, connection: Connection, files: Mapping[str, tuple[Rule, str]], calendar: Calendar) -> None:
         """Take up the stored rules; those in files that are new, or changed there since, are added as versions.
 
         Needs a writing connection.
@@ -63,7 +70,7 @@ class Rulebook:
             tables.rules.c.version == newest.c.version))).all()
         for row in rows:
             if row.id in files:
-                rule = parse_rule(row.body, row.id)
+                rule = _stored(row.body, row.id, calendar) or files[row.id][0]
                 self.rules[row.id] = rule.model_copy(update={"enabled": row.enabled})
                 self._versions[row.id] = (row.version, row.changed_by, row.changed_ms)
 
@@ -80,9 +87,7 @@ class Rulebook:
     async def save(self, rule: str, edit: shapes.RuleEdit, *, by: str) -> shapes.Rule:
         known, (version, _, _) = self._known(rule), self._versions[rule]
         if edit.version != version:
-            raise Refusal(409, "changed_meanwhile", Text(
-                f"Somebody saved version {version} meanwhile; look at it and edit again.",
-                f"其间已有人保存了版本 {version}，请查看后重新修改。"))
+            raise _changed_meanwhile(version)
         changed = _edited(known, edit.limits)
         if edit.enabled is not None:
             changed = changed.model_copy(update={"enabled": edit.enabled})
@@ -96,7 +101,10 @@ class Rulebook:
                 "version": version + 1, "limits": dict(edit.limits), "enabled": changed.enabled,
                 "reason": edit.reason})
 
-        await self._commit.change(store)
+        try:
+            await self._commit.change(store)
+        except IntegrityError as error:  # somebody else's save of the same moment came first
+            raise _changed_meanwhile(version + 1) from error
         self.rules[rule] = changed
         self._versions[rule] = (version + 1, by, now_ms)
         assert self.engine is not None
@@ -118,7 +126,10 @@ class Rulebook:
         assert self.engine is not None
         table = self.engine.table()
         points = table.in_scope(changed.scope) if changed.scope.name else []
-        columns = self._historian.readings(points, from_ms, to_ms) if points else None
+        try:
+            columns = self._historian.readings(points, from_ms, to_ms) if points else None
+        except HistorianDown as error:
+            raise unanswered(error) from error
         events = [] if points else self._events(from_ms)
         episodes = trial(changed, self.engine.calendar, table, readings=[columns] if columns else [], events=events,
                          until_ms=to_ms)
@@ -159,6 +170,23 @@ class Rulebook:
                     for name, value, bounds in limits_with_bounds(rule)],
             calendar=rule.calendar if isinstance(rule.calendar, str) else str(rule.calendar),
             active=sum(record.rule == rule.id for record in self._alarms.records.values()), fired_24h=fired)
+
+
+def _stored(body: str, identity: str, calendar: Calendar) -> Rule | None:
+    """Parse a stored rule; None when this version of the hub does not take it any more, which is logged."""
+    try:
+        rule = parse_rule(body, identity)
+        calendar.check(rule.calendar)
+    except (ConfigurationMistakes, UnknownCondition) as error:
+        _log.error("stored_rule_refused", rule=identity, why=str(error))
+        return None
+    return rule
+
+
+def _changed_meanwhile(version: int) -> Refusal:
+    return Refusal(409, "changed_meanwhile", Text(
+        f"Somebody saved version {version} meanwhile; look at it and edit again.",
+        f"其间已有人保存了版本 {version}，请查看后重新修改。"))
 
 
 def _edited(rule: Rule, limits: Mapping[str, float | str]) -> Rule:

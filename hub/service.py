@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -41,12 +42,20 @@ from hub.store import Store
 TICK_S: Final = 0.1
 SECOND_S: Final = 1.0
 PRUNE_S: Final = 5.0
+HERE_S: Final = 30.0
+"""Wall seconds a gateway has, after the hub reached the broker, to show that it is there."""
+DOOR_MODES: Final = frozenset(("normal", "unlocked", "locked", "released"))
 CLOCK_TOLD_MS: Final = 10_000
 """Campus ms between two looks at a gateway's clock."""
 _DOOR_KINDS: Final = (kinds.DOOR_OPENED, kinds.DOOR_CLOSED, kinds.DOOR_MODE)
 _CAMERA_KINDS: Final = (kinds.CAMERA_MOTION, kinds.CAMERA_COVERED, kinds.CAMERA_MOVED, kinds.CAMERA_LOST,
                         kinds.CAMERA_STILL)
 _log = structlog.get_logger()
+
+
+async def _shielded(task: asyncio.Task[None]) -> None:
+    """Wait for a task that must outlive the group it is watched in."""
+    await asyncio.shield(task)
 
 
 class Loads(Protocol):
@@ -92,7 +101,8 @@ class Hub:
         self.decisions = 0
         self.policies_again_ms = 0
         self._clock_told_ms: dict[str, int] = {}
-        self._stopped = asyncio.Event()
+        self._compiling = asyncio.Lock()
+        self._failing = ""
 
     def load(self, users: Callable[[Connection], dict[str, str]]) -> dict[str, str]:
         """Take everything up where it was; return the passwords of users that were created now."""
@@ -101,7 +111,7 @@ class Hub:
             own = enrolment.keys(connection)
             created = users(connection)
             self._import_people(connection, own.card)
-            self.rules.load(connection, configuration.rules)
+            self.rules.load(connection, configuration.rules, configuration.calendar)
             forget_empty_state(connection)
         self._own = own
         self.settings = ApiSettings(site=site, people=configuration.people, card_key=own.card, console=self._console)
@@ -131,11 +141,11 @@ class Hub:
         return created
 
     async def run(self, broker: Broker) -> None:
-        """Run until cancelled; what is staged by then is committed."""
+        """Run until cancelled; what is staged by then is committed. Raise when nothing can be committed any more."""
         commits = asyncio.create_task(self.commit.run(), name="commit")
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.people_changed(), name="policies")
+                group.create_task(_shielded(commits), name="commit.watch")
                 group.create_task(self.link.run(broker), name="link")
                 group.create_task(self._ticks(), name="ticks")
                 group.create_task(self._seconds(), name="seconds")
@@ -147,10 +157,11 @@ class Hub:
         finally:
             self.live.close()
             self.commit.stop()
-            await commits
+            await asyncio.wait([commits])
             for feeder in self.feeders:
                 await feeder.finish()
             self.store.close()
+        await commits
 
     # What the API asks (hub.api.core.Core).
 
@@ -230,6 +241,10 @@ class Hub:
 
     async def people_changed(self) -> None:
         """Compile the policies anew and publish them to the gateways."""
+        async with self._compiling:  # the newest goes out last
+            await self._compile_policies()
+
+    async def _compile_policies(self) -> None:
         now_ms = self.now_ms()
 
         def compiled() -> people.Compiled:
@@ -243,16 +258,22 @@ class Hub:
         self.enrolment.policies = result.policies
         self.policies_again_ms = result.again_ms
         for gateway, policy in result.policies.items():
-            self.registry.gateways[gateway].policy_version = policy.version
-            self.enrolment.publish_desired(gateway)
+            if gateway in self.registry.gateways:
+                self.registry.gateways[gateway].policy_version = policy.version
+                self.enrolment.publish_desired(gateway)
 
     # What comes in.
 
     def _message(self, topic: str, payload: bytes) -> None:
-        if not self.enrolment.message(topic, payload):
-            self.ingest.message(topic, payload)
+        """Take one message; whatever goes wrong with it must not end the link."""
+        try:
+            if not self.enrolment.message(topic, payload):
+                self.ingest.message(topic, payload)
+        except Exception as error:  # noqa: BLE001  # the outermost loop of the link's task
+            _log.exception("message_failed", topic=topic)
+            self.quarantine.add(topic, f"the hub failed on it: {type(error).__name__}: {error}", payload)
 
-    def _event(self, event: Event, _gateway: Gateway, number: int) -> None:
+    def _event(self, event: Event, gateway: Gateway, number: int) -> None:
         """Fit an event into the picture and show it."""
         if event.kind in (kinds.ACCESS_GRANTED, kinds.ACCESS_DENIED):
             self.decisions += 1
@@ -265,7 +286,7 @@ class Hub:
         elif event.kind in (kinds.DEVICE_LOST, kinds.DEVICE_BACK):
             self._device_event(event)
         elif event.kind == kinds.COMMAND_RESULT:
-            self.commands.result(event)
+            self.commands.result(event, gateway.id)
         if event.kind in _CAMERA_KINDS or "evidence" in event.data:
             self._camera_event(event)
 
@@ -274,6 +295,9 @@ class Hub:
         if door is None:
             return
         if event.kind == kinds.DOOR_MODE:
+            if event.reason not in DOOR_MODES:
+                _log.warning("door_mode_unknown", door=door.id, mode=event.reason)
+                return
             door.mode = event.reason
         else:
             door.open, door.since_ms = event.kind == kinds.DOOR_OPENED, event.at_ms
@@ -301,8 +325,9 @@ class Hub:
         evidence = event.data.get("evidence")
         if evidence is not None and event.command:
             self.commands.picture(event.command, int(evidence))
-        if evidence is not None and event.reason.startswith("alarm:"):
-            self.alarms.illustrate(int(event.reason.removeprefix("alarm:")), int(evidence))
+        alarm = event.reason.removeprefix("alarm:")
+        if evidence is not None and alarm != event.reason and alarm.isdecimal():
+            self.alarms.illustrate(int(alarm), int(evidence))
 
     def _state(self, gateway: Gateway, online: bool) -> None:  # noqa: FBT001
         """Handle a gateway that came or went: rules hear of it, commands it may have missed go again."""
@@ -340,12 +365,19 @@ class Hub:
 
     def _connected(self) -> None:
         """The broker is there (again): say where everything stands, so that gateways send what is missing."""
+        self.ingest.connected()
+        asyncio.get_running_loop().call_later(HERE_S, self._look_who_is_here, self.link.connections)
         for gateway in self.registry.gateways.values():
             if gateway.state == "approved":
                 for ack in self.ingest.standing(gateway.id):
                     self._acknowledge(gateway.id, ack)
                 self.enrolment.publish_desired(gateway.id)
                 self.commands.resend(gateway.id)
+
+    def _look_who_is_here(self, connection: int) -> None:
+        """A while after a connection: who has not shown up on it is away, though no broker remembers to say so."""
+        if self.link.connected and self.link.connections == connection:
+            self.ingest.give_up_awaited()
 
     def _acknowledge(self, gateway: str, ack: Ack) -> None:
         self.link.publish(topics.ack(self._configuration.site.site.id, gateway), encode(ack))
@@ -358,21 +390,35 @@ class Hub:
     async def _ticks(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self.engine.tick()
-            self.commands.expire()
+            with self._surviving("tick"):
+                self.engine.tick()
+                self.commands.expire()
 
     async def _seconds(self) -> None:
         before, loop = self.ingest.readings, asyncio.get_running_loop()
         since = loop.time()
         while True:
+            with self._surviving("policies"):
+                if self.now_ms() >= self.policies_again_ms:
+                    await self.people_changed()
             await asyncio.sleep(SECOND_S)
             now = loop.time()
             self.rate = (self.ingest.readings - before) / (now - since)
             before, since = self.ingest.readings, now
-            self._look_at_clocks()
-            self.live.publish("status", self.status())
-            if self.now_ms() >= self.policies_again_ms:
-                await self.people_changed()
+            with self._surviving("status"):
+                self._look_at_clocks()
+                self.live.publish("status", self.status())
+
+    @contextmanager
+    def _surviving(self, task: str) -> Iterator[None]:
+        """One round of a task's outermost loop: a failure is logged, once as long as it stays the same."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # the outermost loop of a task
+            failing = f"{task}: {error!r}"
+            if failing != self._failing:
+                _log.exception("round_failed", task=task)
+            self._failing = failing
 
     def _look_at_clocks(self) -> None:
         now_ms = self.now_ms()
@@ -387,9 +433,10 @@ class Hub:
         """Let the journal forget what every historian has."""
         while True:
             await asyncio.sleep(PRUNE_S)
-            await self.commit.change(partial(
-                prune_journal, done=min(feeder.position for feeder in self.feeders),
-                limit_bytes=self._configuration.hub.journal_mb * 1_000_000))
+            positions = [feeder.position for feeder in self.feeders]
+            self.commit.also(partial(
+                prune_journal, done=min(positions), fed=max(positions),
+                limit_bytes=self._configuration.hub.journal_mb * 1_000_000), urgent=False)
 
     # Small things.
 
@@ -412,7 +459,4 @@ class Hub:
         configuration = self._configuration
         people.store_group_grants(connection, configuration.people, at_ms=self.now_ms())
         if connection.scalar(select(func.count()).select_from(tables.people)) == 0:
-            entries = people.read_people(configuration.people_list.read_text(encoding="utf-8"),
-                                         str(configuration.people_list), configuration.people,
-                                         configuration.site.time_zone)
-            people.store_people(connection, entries, card_key=card_key, at_ms=self.now_ms())
+            people.store_people(connection, configuration.people_entries, card_key=card_key, at_ms=self.now_ms())

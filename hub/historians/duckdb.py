@@ -5,16 +5,18 @@ The cursor is kept in the same file, so a batch that comes again after a crash i
 
 import threading
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from contract.quality import BAD
 from contract.readings import Columns
 from hub.historians.base import Appended, Buckets, HistorianDown, JournalBatch
 
+_log = structlog.get_logger()
 RECENT_ROWS: Final = 4_000_000
 """When `recent` holds more, it is moved."""
 _SCHEMA: Final = """
@@ -42,7 +44,10 @@ class DuckHistorian:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = duckdb.connect(str(path), config={"threads": 2, "memory_limit": "1GB"})
+        try:
+            self._db = duckdb.connect(str(path), config={"threads": 2, "memory_limit": "1GB"})
+        except duckdb.Error as error:
+            raise HistorianDown(f"{path} cannot be opened; does another hub run on this folder? {error}") from error
         self._db.execute(_SCHEMA)
         rows = self._db.execute("SELECT position FROM cursor").fetchall()
         if not rows:
@@ -79,33 +84,33 @@ class DuckHistorian:
 
     def query(self, point: int, from_ms: int, to_ms: int, buckets: int) -> Buckets:
         width_ms = max(1, -(-(to_ms - from_ms) // buckets))
-        cursor = self._db.cursor()
-        try:
-            found = cursor.execute(_BUCKETS, {
-                "start": from_ms, "end": to_ms, "width": width_ms, "point": point, "bad": int(BAD)}).fetchnumpy()
-        except duckdb.Error as error:
-            raise HistorianDown(f"DuckDB cannot read just now: {error}") from error
-        finally:
-            cursor.close()
-        number, minimum, maximum, mean, last, bad = found.values()
+        number, minimum, maximum, mean, last, bad = self._fetch(_BUCKETS, {
+            "start": from_ms, "end": to_ms, "width": width_ms, "point": point, "bad": int(BAD)})
         return Buckets(from_ms + np.asarray(number, np.int64) * width_ms, _plain(minimum), _plain(maximum),
                        _plain(mean), _plain(last), np.asarray(bad, np.int64))
 
     def readings(self, points: list[int], from_ms: int, to_ms: int) -> Columns:
-        """Return the stored readings of these points in [from_ms, to_ms), by time: for trials on history."""
-        cursor = self._db.cursor()
-        try:
-            found = cursor.execute(_RANGE, {"start": from_ms, "end": to_ms, "points": points}).fetchnumpy()
-        finally:
-            cursor.close()
-        return Columns(*(np.ascontiguousarray(np.ma.getdata(column)) for column in found.values()))
+        """Return the stored readings of these points in [from_ms, to_ms), by time: for trials on history.
+
+        Raise `HistorianDown`.
+        """
+        found = self._fetch(_RANGE, {"start": from_ms, "end": to_ms, "points": points})
+        return Columns(*(np.ascontiguousarray(np.ma.getdata(column)) for column in found))
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
 
+    def _fetch(self, question: str, parameters: dict[str, object]) -> list[NDArray[Any]]:
+        """Ask on a cursor of this thread's own; return the answer's columns."""
+        try:
+            with self._db.cursor() as cursor:
+                return list(cursor.execute(question, parameters).fetchnumpy().values())
+        except duckdb.Error as error:
+            raise HistorianDown(f"DuckDB cannot read just now: {error}") from error
+
     def _move(self) -> None:
-        """Sort what came lately into history, in one transaction."""
+        """Sort what came lately into history, in one transaction; what cannot be moved now is moved later."""
         try:
             self._db.execute("BEGIN")
             self._db.execute("INSERT INTO history SELECT * FROM recent ORDER BY point, at_ms")
@@ -113,8 +118,9 @@ class DuckHistorian:
             self._db.execute("COMMIT")
         except duckdb.Error as error:
             self._undo()
-            raise HistorianDown(f"DuckDB could not move its recent readings: {error}") from error
-        self._recent = 0
+            _log.error("history_not_moved", why=str(error))
+        else:
+            self._recent = 0
 
     def _undo(self) -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from contract.readings import Columns
 from hub import journal, tables
+from hub.alarms import MARKED
 from hub.commit import Committer
 from hub.historians.base import AlarmRow, Appended, EventRow, Historian, HistorianDown, JournalBatch, KeepsEvents
 from hub.store import Store
@@ -22,6 +24,7 @@ RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 EVENTS: Final = 1_000
 _AFTER_CUT: Final = 0.9
 """A journal that is too large is cut down to this part of its limit."""
+_SAMPLE: Final = 50
 _log = structlog.get_logger()
 
 
@@ -55,7 +58,7 @@ class Feeder:
         loop, failures = asyncio.get_running_loop(), 0
         while True:
             try:
-                busy = await loop.run_in_executor(self._thread, self._step)
+                busy = await self._helping(loop)
             except HistorianDown as error:
                 if not failures:
                     _log.warning("historian_lost", historian=self.historian.name, why=str(error))
@@ -66,8 +69,6 @@ class Feeder:
             if failures:
                 _log.info("historian_back", historian=self.historian.name)
             self.problem, failures = "", 0
-            for stage in busy:
-                stage()
             if not busy:
                 await asyncio.sleep(IDLE_S)
 
@@ -76,37 +77,58 @@ class Feeder:
         await asyncio.get_running_loop().run_in_executor(self._thread, self.historian.close)
         self._thread.shutdown()
 
-    def _step(self) -> list[Callable[[], None]]:
-        """Take one helping; return what is to be staged for it. Runs on the historian's thread."""
-        done = []
-        batch = self._next()
-        if batch is not None:
-            done.append(self._staged(self.historian.name, batch.last, self.historian.append(batch)))
-        if isinstance(self.historian, KeepsEvents):
-            for kind, rows in (("events", self._event_rows()), ("alarms", self._alarm_rows())):
-                if rows:
-                    appended = self.historian.append_events(rows)
-                    done.append(self._staged_events(kind, rows[-1].id, appended))
-        return done
+    async def _helping(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Move one helping of each kind, staging each cursor at once; tell whether there was anything."""
+        busy = False
+        for step in (self._readings, self._event_lines, self._alarm_lines):
+            stage = await loop.run_in_executor(self._thread, step)
+            if stage is not None:
+                stage()
+                busy = True
+        return busy
 
-    def _next(self) -> JournalBatch | None:
-        """Read the journal beyond the cursor."""
+    def _readings(self) -> Callable[[], None] | None:
+        """Hand readings over; return what stages the cursor. So do the next two. On the historian's thread."""
+        batch, broken = self._next()
+        if batch is None:
+            return None
+        appended = self.historian.append(batch) if len(batch) else Appended(written=0)
+        return self._staged(batch.last, replace(appended, refused=appended.refused + broken))
+
+    def _event_lines(self) -> Callable[[], None] | None:
+        return self._lines("events", self._event_rows)
+
+    def _alarm_lines(self) -> Callable[[], None] | None:
+        return self._lines("alarms", self._alarm_rows)
+
+    def _lines(self, kind: str, read: Callable[[], Sequence[EventRow | AlarmRow]]) -> Callable[[], None] | None:
+        if not isinstance(self.historian, KeepsEvents) or not (rows := read()):
+            return None
+        return self._staged_events(kind, rows[-1].id, self.historian.append_events(rows))
+
+    def _next(self) -> tuple[JournalBatch | None, int]:
+        """Read the journal beyond the cursor; return also how many readings nobody can read any more."""
         parts: list[Columns] = []
-        first, last, count = 0, self.position, 0
+        first, last, count, broken = 0, self.position, 0, 0
         statement = select(tables.journal.c.id, tables.journal.c.n, tables.journal.c.body).where(
             tables.journal.c.id > self.position).order_by(tables.journal.c.id).limit(64)
         with self._store.read() as connection:
             for row in connection.execute(statement).all():
                 if parts and count + row.n > BATCH_READINGS:
                     break
-                parts.append(journal.decode(row.body))
                 first, last, count = first or row.id, row.id, count + row.n
-        if not parts:
-            return None
+                try:
+                    parts.append(journal.decode(row.body))
+                except ValueError as error:
+                    _log.error("journal_row_broken", row=row.id, readings=row.n, why=str(error))
+                    broken += row.n
+        if not first:
+            return None, 0
+        parts = parts or [journal.NOTHING]
         return JournalBatch(
             first, last, np.concatenate([part.points for part in parts]),
             np.concatenate([part.times_ms for part in parts]), np.concatenate([part.values for part in parts]),
-            np.concatenate([part.quality for part in parts]))
+            np.concatenate([part.quality for part in parts])), broken
 
     def _event_rows(self) -> Sequence[EventRow]:
         table = tables.events
@@ -124,23 +146,28 @@ class Feeder:
             rows = connection.execute(statement.join(alarms, alarms.c.id == log.c.alarm).where(
                 log.c.id > self._events["alarms"]).order_by(log.c.id).limit(EVENTS)).all()
         return [AlarmRow(id=row.id, at_ms=row.at_ms, alarm=row.alarm, rule=row.rule, subject=row.subject,
-                         priority=row.priority, state=row.state, what=row.what,
+                         priority=row.priority, state="normal" if row.state == MARKED else row.state, what=row.what,
                          **msgspec.structs.asdict(msgspec.json.decode(row.body, type=_Where))) for row in rows]
 
-    def _staged(self, name: str, position: int, appended: Appended) -> Callable[[], None]:
+    def _staged(self, position: int, appended: Appended) -> Callable[[], None]:
         def stage() -> None:
             self.position = position
             self.written += appended.written
-            self.refused += appended.refused
-            for why in appended.why:
-                _log.warning("historian_refused", historian=name, why=why)
-            self._put(name, position, self.written)
-        self.position = position
+            self._put(self.historian.name, position, self.written)
+            self._refused(appended)
         return stage
 
-    def _staged_events(self, kind: str, position: int, _appended: Appended) -> Callable[[], None]:
-        self._events[kind] = position
-        return lambda: self._put(f"{self.historian.name}.{kind}", position, 0)
+    def _staged_events(self, kind: str, position: int, appended: Appended) -> Callable[[], None]:
+        def stage() -> None:
+            self._events[kind] = position
+            self._put(f"{self.historian.name}.{kind}", position, 0)
+            self._refused(appended)
+        return stage
+
+    def _refused(self, appended: Appended) -> None:
+        self.refused += appended.refused
+        for why in appended.why:
+            _log.warning("historian_refused", historian=self.historian.name, why=why)
 
     def _put(self, name: str, position: int, written: int) -> None:
         self._commit.stage.put(tables.cursors, {"name": name, "position": position, "written": written})
@@ -154,21 +181,21 @@ class _Where(msgspec.Struct):
     zone: str = ""
 
 
-def prune_journal(connection: Connection, *, done: int, limit_bytes: int) -> None:
+def prune_journal(connection: Connection, *, done: int, fed: int, limit_bytes: int) -> None:
     """Let the journal forget what every historian has, and, when one is down for too long, the oldest beyond the limit.
 
-    done: the journal row that the slowest historian stored last.
+    done: the journal row that the slowest historian stored last; fed: the fastest one's, beyond which nothing is cut.
+    Sizes are reckoned from the newest rows, since going through all of them would hold up the commit.
     """
     table = tables.journal
-    connection.execute(delete(table).where(table.c.id <= done))
-    size = connection.scalar(select(func.coalesce(func.sum(func.length(table.c.body)), 0))) or 0
-    if size <= limit_bytes:
+    first, newest = connection.execute(select(func.min(table.c.id), func.max(table.c.id))).one()
+    if first is None:
         return
-    rows = connection.execute(select(table.c.id, func.length(table.c.body).label("bytes")).order_by(table.c.id)).all()
-    cut, dropped = 0, 0
-    for row in rows:
-        if size <= limit_bytes * _AFTER_CUT:
-            break
-        cut, size, dropped = row.id, size - row.bytes, dropped + 1
-    connection.execute(delete(table).where(table.c.id <= cut))
-    _log.error("journal_cut", rows=dropped, why="a historian has been down for too long; the others have these rows")
+    sample = select(func.length(table.c.body).label("bytes")).order_by(table.c.id.desc()).limit(_SAMPLE).subquery()
+    row_bytes = connection.scalar(select(func.avg(sample.c.bytes))) or 1
+    most = int(limit_bytes / row_bytes)
+    cut = min(newest - int(most * _AFTER_CUT), fed) if newest - max(first - 1, done) > most else 0
+    if cut > done:
+        _log.error("journal_cut", rows=cut - max(first - 1, done),
+                   why="a historian has been down for too long; the others have these rows")
+    connection.execute(delete(table).where(table.c.id <= max(done, cut)))
