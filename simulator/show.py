@@ -113,6 +113,8 @@ def _people(state: State) -> Panel:
 def _doors(state: State) -> Panel:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, min_width=max(len(door.id) for door in state.doors))
+    for _ in range(5):
+        table.add_column(no_wrap=True)
     for door in state.doors:
         leaf = Text("open", style="bold") if door.open else Text("closed", style="dim")
         lock = Text("released") if door.strike else Text("locked", style="dim")
