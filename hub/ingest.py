@@ -212,7 +212,7 @@ class Ingest:
             self._engine.event(event, gateway.id)
             self._on_event(event, gateway, number)
         except Exception:  # noqa: BLE001  # one event's failure must not keep the batch's others from being seen
-            _log.exception("event_failed", gateway=gateway.id, kind=event.kind, event=number)
+            _log.exception("event_failed", gateway=gateway.id, kind=event.kind, number=number)
 
     def _stage_event(self, gateway: Gateway, batch: EventBatch, position: int, event: Event) -> int:
         """Stage an event with its evidence; return its id."""
