@@ -40,6 +40,8 @@ from rules.access.door import (
 from rules.access.door import DoorSettings as Machine
 
 MODES_FILE: Final = "doors.json"
+SLACK_WALL_MS: Final = 500
+"""In a fast demonstration an input may be known so much later than it happened."""
 HUB: Final = "hub"
 PANEL: Final = "panel"
 LOOK_S: Final = 1.0
@@ -73,7 +75,9 @@ class DoorController:
         self.striker = striker
         self.door = Door(mode=kept.mode, mode_until_ms=kept.mode_until_ms)
         self._machine = Machine(id=settings.id, zone=settings.zone, strike_ms=settings.strike_time,
-                                held_ms=settings.held, has_contact=settings.contact is not None)
+                                held_ms=settings.held, has_contact=settings.contact is not None,
+                                slack_ms=round((clock.settings.speed - 1) * SLACK_WALL_MS) if
+                                clock.settings.speed > 1 else 0)
         self._clock = clock
         self._changed = changed
         self._inputs: dict[str, float] = {}

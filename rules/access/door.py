@@ -39,6 +39,9 @@ class DoorSettings(msgspec.Struct, frozen=True, kw_only=True):
     held_ms: int = 30_000
     has_contact: bool = True
     """Without one a door can tell neither open, forced nor held."""
+    slack_ms: int = 0
+    """How much later than it happened an input may be known. Nearly nothing, but for a fast demonstration: there the
+    wires' own milliseconds are campus seconds."""
     rex_strikes: bool = True
     """A REX energises the strike (no mechanical way out)."""
 
@@ -172,7 +175,7 @@ def _pass_time(door: Door, settings: DoorSettings, now_ms: int) -> Moved:
 
 def _entitle(door: Door, by: str, settings: DoorSettings, now_ms: int, *, strike: bool) -> Door:
     return msgspec.structs.replace(
-        door, entitled_by=by, entitled_until_ms=now_ms + max(GRACE_MS, settings.strike_ms),
+        door, entitled_by=by, entitled_until_ms=now_ms + max(GRACE_MS, settings.strike_ms) + settings.slack_ms,
         strike_until_ms=now_ms + settings.strike_ms if strike else door.strike_until_ms,
     )
 
@@ -190,7 +193,7 @@ def _hold_anew(door: Door, settings: DoorSettings, now_ms: int) -> Door:
         return msgspec.structs.replace(door, held_due_ms=0)
     if door.held_due_ms or door.forced:
         return door
-    return msgspec.structs.replace(door, held_due_ms=now_ms + settings.held_ms)
+    return msgspec.structs.replace(door, held_due_ms=now_ms + settings.held_ms + settings.slack_ms)
 
 
 def _contact(door: Door, contact: Contact, settings: DoorSettings, now_ms: int) -> Moved:
