@@ -147,10 +147,12 @@ class DoorController:
         return self.striker.tell(events, reply)
 
     def _found(self, *, is_open: bool) -> None:
-        """Note where the door stands at the start; one that stands open then was not forced."""
-        if not is_open:
-            return
+        """Note and tell where the door stands at the start; one that stands open then was not forced."""
         now_ms = self._clock.now_ms()
+        if not is_open:
+            self.striker.tell([Event(kind=kinds.DOOR_CLOSED, at_ms=now_ms, door=self.settings.id,
+                                     zone=self.settings.zone)], None)
+            return
         held_due_ms = 0 if self.door.free else now_ms + self._machine.held_ms
         self.door = msgspec.structs.replace(self.door, is_open=True, opened_ms=now_ms, held_due_ms=held_due_ms)
         self.striker.tell([Event(kind=kinds.DOOR_OPENED, at_ms=now_ms, door=self.settings.id, zone=self.settings.zone,

@@ -63,7 +63,7 @@ async def test_the_strike_is_released_and_the_open_door_held(gateway, make_polic
         gateway.doors.input("reader-1", "input_0", 0)
         gateway.doors.credential("reader-1", "card:AB12CD34")
         gateway.doors.input("reader-1", "input_0", 1)
-        assert await gateway.kinds() == [kinds.ACCESS_GRANTED, kinds.DOOR_OPENED]
+        assert await gateway.kinds() == [kinds.DOOR_CLOSED, kinds.ACCESS_GRANTED, kinds.DOOR_OPENED]
         gateway.wall.now_s += 31
         gateway.doors.controllers["door-1"]._tick()
         assert await gateway.kinds() == [kinds.DOOR_HELD]
@@ -85,7 +85,7 @@ async def test_a_door_opened_without_a_reason_is_forced(gateway) -> None:
     async with gateway.running():
         gateway.doors.input("reader-1", "input_0", 0)
         gateway.doors.input("reader-1", "input_0", 1)
-        assert await gateway.kinds() == [kinds.DOOR_OPENED, kinds.DOOR_FORCED]
+        assert await gateway.kinds() == [kinds.DOOR_CLOSED, kinds.DOOR_OPENED, kinds.DOOR_FORCED]
 
 
 async def test_a_door_found_open_at_the_start_was_not_forced(gateway) -> None:
@@ -107,7 +107,8 @@ async def test_inputs_also_come_as_polled_points(gateway) -> None:
         look(await gateway.reader.read())
         gateway.reader.values[1] = 1
         look(await gateway.reader.read())
-        [opened] = await gateway.events()
+        [at_start, opened] = await gateway.events()
+    assert at_start.kind == kinds.DOOR_CLOSED
     assert (opened.kind, opened.reason) == (kinds.DOOR_OPENED, "rex")
     assert gateway.doors.watching("meter-1", ["power"]) is None
 
