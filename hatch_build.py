@@ -64,6 +64,7 @@ def _install() -> None:
     wanted = _stamp([CONSOLE / "package.json", CONSOLE / "package-lock.json"])
     if not (stamp.is_file() and stamp.read_text() == wanted):
         _npm("ci")
+        stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(wanted)
 
 

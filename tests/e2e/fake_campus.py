@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from contract.messages import Text
 from hub.api import shapes
@@ -46,7 +47,9 @@ class Campus:
         return self.next_id
 
     def status(self) -> shapes.Status:
-        standing = [a for a in self.alarms.values() if a.state in {"active", "cleared_unseen"} and not a.shelved_until_ms]
+        standing = [
+            a for a in self.alarms.values() if a.state in {"active", "cleared_unseen"} and not a.shelved_until_ms
+        ]
         return shapes.Status(
             now_ms=self.now_ms(),
             site=both("Riverside School", "滨江实验学校"),
@@ -83,15 +86,31 @@ def build(*, alarms: bool = True, people: int = 2400) -> Campus:
         _alarms(campus)
     campus.grants["p00000"] = [shapes.Grant(id=1, doors="door-a101", schedule="school-days")]
     campus.audit = [
-        shapes.AuditLine(id=3, at_ms=BASE_MS - 5 * MINUTE, actor="wang", action="alarm.acknowledge", subject="alarm/40", detail="checked on camera"),
-        shapes.AuditLine(id=2, at_ms=BASE_MS - 2 * HOUR, actor="admin", action="device.approve", subject="meter-c", detail=""),
-        shapes.AuditLine(id=1, at_ms=BASE_MS - 26 * HOUR, actor="chen", action="rule.edit", subject="energy-demand-limit", detail="limit 360 -> 380 kW"),
+        shapes.AuditLine(
+            id=3,
+            at_ms=BASE_MS - 5 * MINUTE,
+            actor="wang",
+            action="alarm.acknowledge",
+            subject="alarm/40",
+            detail="checked on camera",
+        ),
+        shapes.AuditLine(
+            id=2, at_ms=BASE_MS - 2 * HOUR, actor="admin", action="device.approve", subject="meter-c", detail=""
+        ),
+        shapes.AuditLine(
+            id=1,
+            at_ms=BASE_MS - 26 * HOUR,
+            actor="chen",
+            action="rule.edit",
+            subject="energy-demand-limit",
+            detail="limit 360 -> 380 kW",
+        ),
     ]
     return campus
 
 
 def _gateways(campus: Campus) -> None:
-    rows = [
+    rows: list[tuple[str, str, str, Literal["pending", "approved", "revoked"], bool]] = [
         ("gw-main", "Main gateway", "主网关", "approved", True),
         ("gw-lab", "Laboratory building", "实验楼网关", "approved", True),
         ("gw-dorm", "Dormitory", "宿舍楼网关", "approved", False),
@@ -99,11 +118,21 @@ def _gateways(campus: Campus) -> None:
     ]
     for index, (gid, en, zh, state, online) in enumerate(rows):
         campus.gateways[gid] = shapes.Gateway(
-            id=gid, name=both(en, zh), state=state, online=online,
+            id=gid,
+            name=both(en, zh),
+            state=state,
+            online=online,
             since_ms=BASE_MS - (index + 1) * 3 * HOUR if state == "approved" else None,
-            software="0.1.0", devices=[18, 9, 6, 0][index], skew_ms=[12.0, -4.0, None, None][index],
-            policy_version=42 - (gid == "gw-dorm"), wanted_policy_version=42, code="481 902".replace(" ", ""),
-            lost=0, doubled=0, repeated=412 if gid == "gw-main" else 0, backlog=[0, 0, 18_400, None][index],
+            software="0.1.0",
+            devices=[18, 9, 6, 0][index],
+            skew_ms=[12.0, -4.0, None, None][index],
+            policy_version=42 - (gid == "gw-dorm"),
+            wanted_policy_version=42,
+            code="481 902".replace(" ", ""),
+            lost=0,
+            doubled=0,
+            repeated=412 if gid == "gw-main" else 0,
+            backlog=[0, 0, 18_400, None][index],
         )
 
 
@@ -119,15 +148,24 @@ def _doors(campus: Campus) -> None:
     ]
     for did, en, zh, place, x, y, lane, is_open, online in rows:
         campus.doors[did] = shapes.Door(
-            id=did, name=both(en, zh), place=place, zone=place.split("/", maxsplit=1)[0],
-            gateway="gw-dorm" if "dorm" in did else "gw-main", lane=lane, camera="cam-gate" if lane else "cam-lab",
-            mode="unlocked" if did == "door-library" else "normal", open=is_open, online=online,
-            since_ms=BASE_MS - 72_000, x=x, y=y,
+            id=did,
+            name=both(en, zh),
+            place=place,
+            zone=place.split("/", maxsplit=1)[0],
+            gateway="gw-dorm" if "dorm" in did else "gw-main",
+            lane=lane,
+            camera="cam-gate" if lane else "cam-lab",
+            mode="unlocked" if did == "door-library" else "normal",
+            open=is_open,
+            online=online,
+            since_ms=BASE_MS - 72_000,
+            x=x,
+            y=y,
         )
 
 
 def _cameras(campus: Campus) -> None:
-    rows = [
+    rows: list[tuple[str, str, str, str, Literal["ok", "covered", "moved", "lost", "unknown"], bool, int, int]] = [
         ("cam-gate", "Main gate", "正门摄像机", "gate", "ok", True, 15, 22),
         ("cam-lab", "Laboratory, 2nd floor corridor", "实验楼二层走廊", "lab/2f/corridor", "covered", False, 140, 88),
         ("cam-canteen", "Canteen", "食堂摄像机", "canteen/1f/hall", "ok", False, 94, 24),
@@ -135,14 +173,22 @@ def _cameras(campus: Campus) -> None:
     ]
     for cid, en, zh, place, state, motion, x, y in rows:
         campus.cameras[cid] = shapes.Camera(
-            id=cid, name=both(en, zh), place=place, zone=place.split("/", maxsplit=1)[0], state=state,
-            problem="timeout" if state == "lost" else "", motion=motion, still=None if state == "lost" else 7,
-            still_ms=None if state == "lost" else BASE_MS - 40_000, x=x, y=y,
+            id=cid,
+            name=both(en, zh),
+            place=place,
+            zone=place.split("/", maxsplit=1)[0],
+            state=state,
+            problem="timeout" if state == "lost" else "",
+            motion=motion,
+            still=None if state == "lost" else 7,
+            still_ms=None if state == "lost" else BASE_MS - 40_000,
+            x=x,
+            y=y,
         )
 
 
 def _devices(campus: Campus) -> None:
-    rows: list[tuple[str, str, str, str, str, str, bool]] = [
+    rows: list[tuple[str, str, str, str, str, Literal["live", "pending", "blocked"], bool]] = [
         ("meter-a", "modbus", "Building A meter", "A栋总表", "building-a/1f/power-room", "live", True),
         ("meter-main", "modbus", "Main meter", "校园总表", "power/1f/switch-room", "live", True),
         ("ahu-library", "modbus", "Library air handling unit", "图书馆空调机组", "library/1f/plant", "live", True),
@@ -151,16 +197,32 @@ def _devices(campus: Campus) -> None:
         ("cam-gate", "camera", "Main gate camera", "正门摄像机", "gate", "live", True),
         ("sign-a101", "class_sign", "Class sign A101", "A101班牌", "building-a/1f/a101", "live", True),
         ("meter-new-17", "modbus", "Found: unit 17", "新发现：17号从站", "", "pending", True),
-        ("sign-new-b203", "class_sign", "Found: class sign B203", "新发现：B203班牌", "building-b/2f/b203", "pending", True),
+        (
+            "sign-new-b203",
+            "class_sign",
+            "Found: class sign B203",
+            "新发现：B203班牌",
+            "building-b/2f/b203",
+            "pending",
+            True,
+        ),
         ("reader-old", "serial_card", "Old canteen reader", "食堂旧读卡器", "canteen/1f/hall", "blocked", False),
     ]
     for did, family, en, zh, place, state, online in rows:
         lost = state == "live" and not online
         campus.devices[did] = shapes.Device(
-            id=did, gateway="gw-dorm" if "dorm" in did else "gw-main", family=family, name=both(en, zh), place=place,
-            zone=place.split("/", maxsplit=1)[0], model="campus-meter-abcd" if family == "modbus" else "",
-            identity="Campus Instruments CM-3 #20311" if family == "modbus" else "", address="127.0.0.1:5020 unit 1",
-            state=state, online=online, seen_ms=BASE_MS - 12 * MINUTE if lost else BASE_MS - 800,
+            id=did,
+            gateway="gw-dorm" if "dorm" in did else "gw-main",
+            family=family,
+            name=both(en, zh),
+            place=place,
+            zone=place.split("/", maxsplit=1)[0],
+            model="campus-meter-abcd" if family == "modbus" else "",
+            identity="Campus Instruments CM-3 #20311" if family == "modbus" else "",
+            address="127.0.0.1:5020 unit 1",
+            state=state,
+            online=online,
+            seen_ms=BASE_MS - 12 * MINUTE if lost else BASE_MS - 800,
             problem=both("reachable but mute: no answer in time", "可达但无应答：超时未回复") if lost else None,
             points=4,
         )
@@ -172,11 +234,20 @@ def _devices(campus: Campus) -> None:
             stale = not device.online
             campus.points[device.id].append(
                 shapes.PointValue(
-                    id=number, name=name, label=both(en, zh), unit=unit, value=value, quality=33 if stale else 0,
-                    quality_text=both("reachable but mute: no answer in time", "可达但无应答：超时未回复") if stale
+                    id=number,
+                    name=name,
+                    label=both(en, zh),
+                    unit=unit,
+                    value=value,
+                    quality=33 if stale else 0,
+                    quality_text=both("reachable but mute: no answer in time", "可达但无应答：超时未回复")
+                    if stale
                     else both("good", "正常"),
-                    at_ms=BASE_MS - 12 * MINUTE if stale else BASE_MS - 700, every_ms=1000, writable=writable,
-                    minimum=16.0 if writable else None, maximum=28.0 if writable else None,
+                    at_ms=BASE_MS - 12 * MINUTE if stale else BASE_MS - 700,
+                    every_ms=1000,
+                    writable=writable,
+                    minimum=16.0 if writable else None,
+                    maximum=28.0 if writable else None,
                     states={"0": both("closed", "关"), "1": both("open", "开")} if name == "input_0" else {},
                 )
             )
@@ -202,42 +273,94 @@ _POINTS: dict[str, list[tuple[str, str, str, str, float | None, bool]]] = {
 
 
 def _rules(campus: Campus) -> None:
-    rows = [
-        ("energy-demand-limit", "energy", "Demand near the limit", "需量接近限值", 2, True,
-         "When the demand of the main meter is above 380 kW for 2 min on school days, then alarm P2.",
-         "当校园总表的需量高于380 kW并持续2分钟（上课日），则产生2级告警。"),
-        ("access-door-held", "access", "Door held open", "开门超时", 3, True,
-         "When a door stays open for longer than 30 s, then alarm P3.", "当门打开超过30秒，则产生3级告警。"),
-        ("access-door-forced", "access", "Door forced", "强行开门", 1, True,
-         "When a door opens with no grant and no REX in the 5 s before, then alarm P1.",
-         "当门在此前5秒内既无授权也无出门按钮而打开，则产生1级告警。"),
-        ("security-camera-covered", "security", "Camera covered", "镜头遮挡", 2, False,
-         "When a camera is covered for 10 s, then alarm P2.", "当摄像机镜头被遮挡10秒，则产生2级告警。"),
+    rows: list[tuple[str, Literal["access", "security", "energy"], str, str, int, bool, str, str]] = [
+        (
+            "energy-demand-limit",
+            "energy",
+            "Demand near the limit",
+            "需量接近限值",
+            2,
+            True,
+            "When the demand of the main meter is above 380 kW for 2 min on school days, then alarm P2.",
+            "当校园总表的需量高于380 kW并持续2分钟（上课日），则产生2级告警。",
+        ),
+        (
+            "access-door-held",
+            "access",
+            "Door held open",
+            "开门超时",
+            3,
+            True,
+            "When a door stays open for longer than 30 s, then alarm P3.",
+            "当门打开超过30秒，则产生3级告警。",
+        ),
+        (
+            "access-door-forced",
+            "access",
+            "Door forced",
+            "强行开门",
+            1,
+            True,
+            "When a door opens with no grant and no REX in the 5 s before, then alarm P1.",
+            "当门在此前5秒内既无授权也无出门按钮而打开，则产生1级告警。",
+        ),
+        (
+            "security-camera-covered",
+            "security",
+            "Camera covered",
+            "镜头遮挡",
+            2,
+            False,
+            "When a camera is covered for 10 s, then alarm P2.",
+            "当摄像机镜头被遮挡10秒，则产生2级告警。",
+        ),
     ]
     for rid, engine, en, zh, priority, enabled, sentence, sentence_zh in rows:
         campus.rules[rid] = shapes.Rule(
-            id=rid, engine=engine, title=both(en, zh), sentence=both(sentence, sentence_zh), priority=priority,
-            enabled=enabled, version=3, changed_by="chen", changed_ms=BASE_MS - 26 * HOUR,
+            id=rid,
+            engine=engine,
+            title=both(en, zh),
+            sentence=both(sentence, sentence_zh),
+            priority=priority,
+            enabled=enabled,
+            version=3,
+            changed_by="chen",
+            changed_ms=BASE_MS - 26 * HOUR,
             limits=[
-                shapes.EditableLimit(path="condition.above", label=both("Limit", "限值"), unit="kW" if engine == "energy" else "",
-                                     value=380.0, minimum=50.0, maximum=800.0, step=5.0),
+                shapes.EditableLimit(
+                    path="condition.above",
+                    label=both("Limit", "限值"),
+                    unit="kW" if engine == "energy" else "",
+                    value=380.0,
+                    minimum=50.0,
+                    maximum=800.0,
+                    step=5.0,
+                ),
                 shapes.EditableLimit(path="for", label=both("For at least", "持续至少"), unit="", value="2min"),
             ],
-            calendar="school-days 07:00-18:00" if engine == "energy" else "", active=1 if priority < 3 else 0,
+            calendar="school-days 07:00-18:00" if engine == "energy" else "",
+            active=1 if priority < 3 else 0,
             fired_24h=[2, 14, 1, 0][len(campus.rules)],
         )
         campus.versions[rid] = [
-            shapes.RuleVersion(version=v, changed_by="chen", changed_ms=BASE_MS - (4 - v) * 26 * HOUR,
-                               reason=["first version", "tighter after the audit", "new contract with the grid"][v - 1],
-                               body=f"id: {rid}\npriority: {priority}\ncondition:\n  above: {320 + 20 * v}\nfor: 2min\n")
+            shapes.RuleVersion(
+                version=v,
+                changed_by="chen",
+                changed_ms=BASE_MS - (4 - v) * 26 * HOUR,
+                reason=["first version", "tighter after the audit", "new contract with the grid"][v - 1],
+                body=f"id: {rid}\npriority: {priority}\ncondition:\n  above: {320 + 20 * v}\nfor: 2min\n",
+            )
             for v in (3, 2, 1)
         ]
 
 
 _NAMES = [
-    ("李伟", "Li Wei", "teacher", "teachers"), ("王芳", "Wang Fang", "teacher", "teachers"),
-    ("张敏", "Zhang Min", "student", "grade-7-2"), ("刘洋", "Liu Yang", "student", "grade-8-1"),
-    ("陈静", "Chen Jing", "staff", "kitchen"), ("杨磊", "Yang Lei", "guard", "guards"),
+    ("李伟", "Li Wei", "teacher", "teachers"),
+    ("王芳", "Wang Fang", "teacher", "teachers"),
+    ("张敏", "Zhang Min", "student", "grade-7-2"),
+    ("刘洋", "Liu Yang", "student", "grade-8-1"),
+    ("陈静", "Chen Jing", "staff", "kitchen"),
+    ("杨磊", "Yang Lei", "guard", "guards"),
     ("阿卜杜热合曼·买买提江", "Abdurahman Memetjan-Christophersen", "student", "grade-9-international-2"),
 ]
 
@@ -247,8 +370,15 @@ def _people(campus: Campus, count: int) -> None:
         name, name_en, kind, group = _NAMES[index % len(_NAMES)]
         pid = f"p{index:05d}"
         campus.people[pid] = shapes.Person(
-            id=pid, name=name, name_en=name_en, initials=name[:1], kind=kind, group=group, photo=False,
-            blocked=index % 97 == 5, valid_until_ms=None,
+            id=pid,
+            name=name,
+            name_en=name_en,
+            initials=name[:1],
+            kind=kind,
+            group=group,
+            photo=False,
+            blocked=index % 97 == 5,
+            valid_until_ms=None,
             cards=[shapes.Card(id=index + 1, tail=f"{index * 7919 % 65536:04X}", kind="card", blocked=index % 50 == 9)],
         )
 
@@ -265,11 +395,25 @@ def passage(campus: Campus, index: int, *, at_ms: int, denied: bool = False) -> 
     name, name_en, _kind, group = _NAMES[index % len(_NAMES)]
     door = list(campus.doors.values())[index % 2]
     return shapes.Passage(
-        id=campus.new_id(), at_ms=at_ms, door=door.id, door_name=door.name, lane=door.lane, granted=not denied,
+        id=campus.new_id(),
+        at_ms=at_ms,
+        door=door.id,
+        door_name=door.name,
+        lane=door.lane,
+        granted=not denied,
         reason="outside_schedule" if denied else "granted",
-        reason_text=both("outside the permitted hours", "不在允许的时段内") if denied else both("access granted", "准许通行"),
-        next_step=both("Ask for the leave slip or call the class teacher.", "请查看请假条，或联系班主任。") if denied else both("", ""),
-        person=f"p{index:05d}", name=name, name_en=name_en, initials=name[:1], group=group, credential_tail="3F0A",
+        reason_text=both("outside the permitted hours", "不在允许的时段内")
+        if denied
+        else both("access granted", "准许通行"),
+        next_step=both("Ask for the leave slip or call the class teacher.", "请查看请假条，或联系班主任。")
+        if denied
+        else both("", ""),
+        person=f"p{index:05d}",
+        name=name,
+        name_en=name_en,
+        initials=name[:1],
+        group=group,
+        credential_tail="3F0A",
     )
 
 
@@ -299,27 +443,48 @@ def alarm(aid: int, *, priority: int, state: str, at_ms: int) -> shapes.Alarm:
     """A door forced at the chemistry laboratory, unless the caller changes it."""
     return shapes.Alarm.model_validate(
         {
-            "id": aid, "rule": "access-door-forced", "rule_title": both("Door forced", "强行开门"),
-            "subject": "door-lab-3", "priority": priority, "state": state, "raised_ms": at_ms, "changed_ms": at_ms,
-            "title": both("Door forced", "强行开门"), "place": "lab/2f/chemistry-3",
+            "id": aid,
+            "rule": "access-door-forced",
+            "rule_title": both("Door forced", "强行开门"),
+            "subject": "door-lab-3",
+            "priority": priority,
+            "state": state,
+            "raised_ms": at_ms,
+            "changed_ms": at_ms,
+            "title": both("Door forced", "强行开门"),
+            "place": "lab/2f/chemistry-3",
             "place_name": both("Laboratory building / 2F / Chemistry 3", "实验楼 / 2层 / 化学实验室3"),
-            "door": "door-lab-3", "device": "reader-lab-3", "zone": "lab", "person": "p00000", "person_name": "李伟",
+            "door": "door-lab-3",
+            "device": "reader-lab-3",
+            "zone": "lab",
+            "person": "p00000",
+            "person_name": "李伟",
             "why": [
-                both("Contact opened at 14:02:10.140; no grant and no REX in the 5 s before.",
-                     "14:02:10.140门磁断开；此前5秒内无授权、无出门按钮。"),
+                both(
+                    "Contact opened at 14:02:10.140; no grant and no REX in the 5 s before.",
+                    "14:02:10.140门磁断开；此前5秒内无授权、无出门按钮。",
+                ),
                 both("Last passage: Li Wei, teacher, 13:58, granted.", "上次通行：李伟，教师，13:58，准许。"),
             ],
             "todo": [
-                both("Look at the camera.", "查看摄像机画面。"), both("Send the guard on duty.", "派值班保安到场。"),
-                both("Lock the corridor.", "锁闭走廊门。"), both("Write down what you found.", "记录处置结果。"),
+                both("Look at the camera.", "查看摄像机画面。"),
+                both("Send the guard on duty.", "派值班保安到场。"),
+                both("Lock the corridor.", "锁闭走廊门。"),
+                both("Write down what you found.", "记录处置结果。"),
             ],
-            "call": "王师傅 138-0000-0000", "camera": "cam-lab", "still": 7, "times_this_week": 2,
+            "call": "王师傅 138-0000-0000",
+            "camera": "cam-lab",
+            "still": 7,
+            "times_this_week": 2,
             "shelvable": priority > 1,
             "timeline": [
                 {"at_ms": at_ms, "what": "raised"},
                 {"at_ms": at_ms + 1500, "what": "notified", "by": "wecom", "note": "王师傅"},
-                *([{"at_ms": at_ms + 60_000, "what": "acknowledged", "by": "wang", "note": "已派人"}]
-                  if state == "acknowledged" else []),
+                *(
+                    [{"at_ms": at_ms + 60_000, "what": "acknowledged", "by": "wang", "note": "已派人"}]
+                    if state == "acknowledged"
+                    else []
+                ),
             ],
         }
     )
@@ -333,9 +498,17 @@ def history(point: shapes.PointValue, device: str, *, from_ms: int, to_ms: int, 
     mean = [None if 0.48 < index / buckets < 0.52 else curve(at) for index, at in enumerate(starts)]
     spread = abs(point.value or 0.0) * 0.03
     return shapes.History(
-        point=point.id, device=device, name=point.name, label=point.label, unit=point.unit, start_ms=starts,
-        minimum=[None if v is None else v - spread for v in mean], maximum=[None if v is None else v + spread for v in mean],
-        mean=mean, last=mean, bad=[3 if v is None else 0 for v in mean],
+        point=point.id,
+        device=device,
+        name=point.name,
+        label=point.label,
+        unit=point.unit,
+        start_ms=starts,
+        minimum=[None if v is None else v - spread for v in mean],
+        maximum=[None if v is None else v + spread for v in mean],
+        mean=mean,
+        last=mean,
+        bad=[3 if v is None else 0 for v in mean],
     )
 
 
@@ -350,48 +523,110 @@ def _curve(size: float) -> Callable[[int], float]:
 
 def energy(campus: Campus) -> shapes.Energy:
     main = shapes.PointValue(
-        id=9001, name="power", label=both("Active power", "有功功率"), unit="kW", value=340.0, quality=0,
-        quality_text=both("good", "正常"), at_ms=campus.now_ms(), every_ms=1000, writable=False, minimum=None, maximum=None,
+        id=9001,
+        name="power",
+        label=both("Active power", "有功功率"),
+        unit="kW",
+        value=340.0,
+        quality=0,
+        quality_text=both("good", "正常"),
+        at_ms=campus.now_ms(),
+        every_ms=1000,
+        writable=False,
+        minimum=None,
+        maximum=None,
     )
     now = campus.now_ms()
     today = history(main, "meter-main", from_ms=SHANGHAI_MIDNIGHT_MS, to_ms=now, buckets=168)
-    yesterday = history(main, "meter-main", from_ms=SHANGHAI_MIDNIGHT_MS - 24 * HOUR, to_ms=SHANGHAI_MIDNIGHT_MS, buckets=288)
-    rows = [("meter-main", "Main meter", "校园总表", 342.1, 3120.4, True), ("meter-a", "Building A", "A栋", 84.3, 702.8, False),
-            ("meter-lab", "Laboratory building", "实验楼", 61.0, 590.2, False), ("meter-dorm", "Dormitory", "宿舍楼", None, 310.5, False)]
+    yesterday = history(
+        main, "meter-main", from_ms=SHANGHAI_MIDNIGHT_MS - 24 * HOUR, to_ms=SHANGHAI_MIDNIGHT_MS, buckets=288
+    )
+    rows = [
+        ("meter-main", "Main meter", "校园总表", 342.1, 3120.4, True),
+        ("meter-a", "Building A", "A栋", 84.3, 702.8, False),
+        ("meter-lab", "Laboratory building", "实验楼", 61.0, 590.2, False),
+        ("meter-dorm", "Dormitory", "宿舍楼", None, 310.5, False),
+    ]
     return shapes.Energy(
-        now_ms=now, demand_kw=348.6, power_kw=342.1, limit_kw=380.0, interval_start_ms=now - now % (15 * MINUTE), interval_s=900,
-        today_kwh=3120.4, yesterday_kwh=5240.9, curve=today, yesterday=yesterday,
+        now_ms=now,
+        demand_kw=348.6,
+        power_kw=342.1,
+        limit_kw=380.0,
+        interval_start_ms=now - now % (15 * MINUTE),
+        interval_s=900,
+        today_kwh=3120.4,
+        yesterday_kwh=5240.9,
+        curve=today,
+        yesterday=yesterday,
         meters=[
-            shapes.MeterLine(device=d, name=both(en, zh), place="", power_kw=kw, today_kwh=kwh,
-                             at_ms=now - (14 * MINUTE if kw is None else 900), main=is_main)
+            shapes.MeterLine(
+                device=d,
+                name=both(en, zh),
+                place="",
+                power_kw=kw,
+                today_kwh=kwh,
+                at_ms=now - (14 * MINUTE if kw is None else 900),
+                main=is_main,
+            )
             for d, en, zh, kw, kwh, is_main in rows
         ],
     )
 
 
 PLAN = shapes.Plan(
-    width=170.0, height=120.0,
+    width=170.0,
+    height=120.0,
     names={
         path: both(en, zh)
         for path, en, zh in [
-            ("gate", "Main gate", "正门"), ("gate/lane-1", "Lane 1", "1号通道"), ("gate/lane-2", "Lane 2", "2号通道"),
-            ("building-a", "Building A", "A栋教学楼"), ("building-a/1f", "1F", "一层"), ("building-a/1f/a101", "Room A101", "A101教室"),
-            ("building-a/1f/hall", "Hall", "门厅"), ("building-a/1f/power-room", "Power room", "配电室"), ("building-b", "Building B", "B栋教学楼"),
-            ("building-b/2f", "2F", "二层"), ("building-b/2f/b203", "Room B203", "B203教室"), ("lab", "Laboratory building", "实验楼"),
-            ("lab/2f", "2F", "二层"), ("lab/2f/chemistry-3", "Chemistry 3", "化学实验室3"), ("lab/2f/corridor", "Corridor", "走廊"),
-            ("library", "Library", "图书馆"), ("library/1f", "1F", "一层"), ("library/1f/hall", "Hall", "大厅"), ("library/1f/plant", "Plant room", "机房"),
-            ("canteen", "Canteen", "食堂"), ("canteen/1f", "1F", "一层"), ("canteen/1f/hall", "Dining hall", "餐厅"), ("dorm", "Dormitory", "宿舍楼"),
-            ("dorm/1f", "1F", "一层"), ("dorm/1f/north", "North entrance", "北门"), ("power", "Power house", "配电房"), ("power/1f", "1F", "一层"),
+            ("gate", "Main gate", "正门"),
+            ("gate/lane-1", "Lane 1", "1号通道"),
+            ("gate/lane-2", "Lane 2", "2号通道"),
+            ("building-a", "Building A", "A栋教学楼"),
+            ("building-a/1f", "1F", "一层"),
+            ("building-a/1f/a101", "Room A101", "A101教室"),
+            ("building-a/1f/hall", "Hall", "门厅"),
+            ("building-a/1f/power-room", "Power room", "配电室"),
+            ("building-b", "Building B", "B栋教学楼"),
+            ("building-b/2f", "2F", "二层"),
+            ("building-b/2f/b203", "Room B203", "B203教室"),
+            ("lab", "Laboratory building", "实验楼"),
+            ("lab/2f", "2F", "二层"),
+            ("lab/2f/chemistry-3", "Chemistry 3", "化学实验室3"),
+            ("lab/2f/corridor", "Corridor", "走廊"),
+            ("library", "Library", "图书馆"),
+            ("library/1f", "1F", "一层"),
+            ("library/1f/hall", "Hall", "大厅"),
+            ("library/1f/plant", "Plant room", "机房"),
+            ("canteen", "Canteen", "食堂"),
+            ("canteen/1f", "1F", "一层"),
+            ("canteen/1f/hall", "Dining hall", "餐厅"),
+            ("dorm", "Dormitory", "宿舍楼"),
+            ("dorm/1f", "1F", "一层"),
+            ("dorm/1f/north", "North entrance", "北门"),
+            ("power", "Power house", "配电房"),
+            ("power/1f", "1F", "一层"),
             ("power/1f/switch-room", "Switch room", "配电室"),
         ]
     },
     places=[
-        shapes.PlanPlace(id=i, name=both(en, zh), kind="area" if i in {"gate", "field"} else "building", zone=i,
-                         x=x, y=y, width=w, height=h)
+        shapes.PlanPlace(
+            id=i,
+            name=both(en, zh),
+            kind="area" if i in {"gate", "field"} else "building",
+            zone=i,
+            x=x,
+            y=y,
+            width=w,
+            height=h,
+        )
         for i, en, zh, x, y, w, h in [
-            ("gate", "Main gate", "正门", 6.0, 6.0, 20.0, 16.0), ("building-a", "Building A", "A栋教学楼", 36.0, 78.0, 54.0, 28.0),
-            ("lab", "Laboratory building", "实验楼", 116.0, 76.0, 36.0, 32.0), ("library", "Library", "图书馆", 114.0, 32.0, 34.0, 24.0),
-            ("canteen", "Canteen", "食堂", 78.0, 12.0, 30.0, 22.0), ("dorm", "Dormitory", "宿舍楼", 30.0, 34.0, 30.0, 22.0),
+            ("gate", "Main gate", "正门", 6.0, 6.0, 20.0, 16.0),
+            ("building-a", "Building A", "A栋教学楼", 36.0, 78.0, 54.0, 28.0),
+            ("lab", "Laboratory building", "实验楼", 116.0, 76.0, 36.0, 32.0),
+            ("library", "Library", "图书馆", 114.0, 32.0, 34.0, 24.0),
+            ("canteen", "Canteen", "食堂", 78.0, 12.0, 30.0, 22.0),
+            ("dorm", "Dormitory", "宿舍楼", 30.0, 34.0, 30.0, 22.0),
         ]
     ],
 )

@@ -44,7 +44,7 @@ function MenuItem({ name }: { name: ScreenName }) {
   const { t } = useWords();
   const Icon = SCREENS[name].icon;
   return (
-    <NavLink to={`/${name}`} data-testid={`menu-${name}`}>
+    <NavLink to={`/${name}`} title={t(`menu.${name}`)} data-testid={`menu-${name}`}>
       <Icon />
       <span>{t(`menu.${name}`)}</span>
     </NavLink>

@@ -1,7 +1,7 @@
 /** What each event of the stream changes: the query cache's lists, the status, the live values. */
 import type { QueryClient } from "@tanstack/react-query";
 import type {
-  Alarm, Camera, CommandStatus, Device, DeviceDetail, Door, Gateway, LiveValues, Passage, Status, StreamHello,
+  Alarm, Camera, CommandStatus, Device, DeviceDetail, Door, Gateway, LiveValues, Passage, Status,
 } from "../api/shapes";
 import { soundFor } from "./sound";
 import { setClock } from "./clock";
@@ -13,16 +13,13 @@ import { takeValues } from "./values";
 const PASSAGES_KEPT = 50;
 
 export function createReceiver(cache: QueryClient): (message: FromStream) => void {
-  let boot = "";
+  let heardBefore = false;
   return ({ event, data }) => {
     if (event !== "refused") heard();
     switch (event) {
-      case "hello": {
-        const hello = JSON.parse(data) as StreamHello;
-        if (boot) void cache.invalidateQueries();
-        boot = hello.boot;
+      case "hello": // a new connection: between it and the last one something may have been missed
+        if (heardBefore) void cache.invalidateQueries();
         break;
-      }
       case "status": {
         const status = JSON.parse(data) as Status;
         setClock(status.now_ms, status.speed);
@@ -61,6 +58,7 @@ export function createReceiver(cache: QueryClient): (message: FromStream) => voi
       case "refused":
         void cache.invalidateQueries({ queryKey: ["me"] });
     }
+    heardBefore = true;
   };
 }
 

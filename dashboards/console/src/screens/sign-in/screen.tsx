@@ -12,7 +12,7 @@ export function SignIn() {
   const signIn = useMutation({
     mutationFn: () => dataOf(api.POST("/api/sign-in", { body: { username, password } })),
     onSuccess: (me) => {
-      cache.clear();
+      cache.removeQueries({ predicate: (query) => query.queryKey[0] !== "me" });
       setCsrf(me.csrf);
       cache.setQueryData(["me"], me);
     },
