@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from contract.messages import Text
 from tests.e2e import fake_campus
 from tests.e2e.conftest import Desk
 from tests.e2e.fake_hub import FakeHub, serve
@@ -111,9 +112,13 @@ def test_cut_off_shows_and_nothing_can_be_done(browser: Browser, hub: FakeHub) -
     desk.context.close()
 
 
-def test_times_are_the_sites_not_the_browsers(desk: Desk) -> None:
-    page = desk.at("guard", "/alarms?open=alarm:41")
-    expect(page.get_by_test_id("alarm-card")).to_contain_text("14:02:10")
+def test_times_are_the_sites_not_the_browsers(desk: Desk, hub: FakeHub) -> None:
+    alarm = hub.campus.alarms[41]
+    alarm.why[0] = Text(en=f"Contact opened at {{{alarm.raised_ms}}}.", zh=f"{{{alarm.raised_ms}}}门磁断开。")
+    page = desk.at("admin", "/alarms?open=alarm:41")
+    expect(page.get_by_test_id("alarm-card")).to_contain_text("Contact opened at 14:02:10.")
+    page.goto(f"{desk.address}/events")
+    expect(page.locator(".ant-table-row time").first).to_have_text(re.compile(r"^14:0\d:\d\d$"))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 import { Suspense } from "react";
 import { Navigate, NavLink, Route, Routes } from "react-router";
-import type { Me } from "../api/shapes";
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { api, dataOf } from "../api/client";
+import type { Me, Status } from "../api/shapes";
 import { useWords } from "../i18n";
 import { useConnection } from "../live/connection";
+import { setStatus } from "../live/status";
 import { useStream } from "../live/stream";
-import { Loading } from "../parts/states";
+import { Loaded, Loading } from "../parts/states";
 import { CutBar } from "./cut-bar";
 import { ThingDrawer } from "./drawer";
 import { menuOf, SCREENS, type ScreenName } from "./menu";
@@ -14,6 +17,7 @@ import { TopBar } from "./top-bar";
 export function Frame({ me }: { me: Me }) {
   useStream();
   const connection = useConnection();
+  const first = useFirstStatus();
   const screens = menuOf(me);
   return (
     <div className="frame" data-connection={connection.state}>
@@ -25,19 +29,36 @@ export function Frame({ me }: { me: Me }) {
         ))}
       </nav>
       <main>
-        <Suspense fallback={<Loading />}>
-          <Routes>
-            {screens.map((name) => {
-              const Page = SCREENS[name].page;
-              return <Route key={name} path={`/${name}`} element={<Page />} />;
-            })}
-            <Route path="*" element={<Navigate to={`/${screens[0] ?? "alarms"}`} replace />} />
-          </Routes>
-        </Suspense>
+        <Loaded query={first}>
+          {() => (
+            <Suspense fallback={<Loading />}>
+              <Routes>
+                {screens.map((name) => {
+                  const Page = SCREENS[name].page;
+                  return <Route key={name} path={`/${name}`} element={<Page />} />;
+                })}
+                <Route path="*" element={<Navigate to={`/${screens[0] ?? "alarms"}`} replace />} />
+              </Routes>
+            </Suspense>
+          )}
+        </Loaded>
       </main>
-      <ThingDrawer />
+      {first.data && <ThingDrawer />}
     </div>
   );
+}
+
+/** Nothing is shown before the hub's time and the site's zone are known: every time and age rests on them. */
+function useFirstStatus(): UseQueryResult<Status> {
+  return useQuery({
+    queryKey: ["first-status"],
+    queryFn: async () => {
+      const status = await dataOf(api.GET("/api/status"));
+      setStatus(status);
+      return status;
+    },
+    staleTime: Infinity,
+  });
 }
 
 function MenuItem({ name }: { name: ScreenName }) {

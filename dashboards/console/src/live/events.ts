@@ -4,7 +4,6 @@ import type {
   Alarm, Camera, CommandStatus, Device, DeviceDetail, Door, Gateway, LiveValues, Passage, Status,
 } from "../api/shapes";
 import { soundFor } from "./sound";
-import { setClock } from "./clock";
 import { heard } from "./connection";
 import { setStatus } from "./status";
 import type { FromStream } from "./stream-core";
@@ -20,12 +19,9 @@ export function createReceiver(cache: QueryClient): (message: FromStream) => voi
       case "hello": // a new connection: between it and the last one something may have been missed
         if (heardBefore) void cache.invalidateQueries();
         break;
-      case "status": {
-        const status = JSON.parse(data) as Status;
-        setClock(status.now_ms, status.speed);
-        setStatus(status);
+      case "status":
+        setStatus(JSON.parse(data) as Status);
         break;
-      }
       case "alarm":
         takeAlarm(cache, JSON.parse(data) as Alarm);
         break;

@@ -1,9 +1,12 @@
 import type { Status } from "../api/shapes";
+import { setClock } from "./clock";
 import { createStore, useStore } from "./store";
 
 const status = createStore<Status | null>(null);
 
+/** Take a status: the hub's clock goes by it too. */
 export function setStatus(next: Status): void {
+  setClock(next.now_ms, next.speed);
   status.set(next);
 }
 

@@ -36,6 +36,11 @@ export function timeText(ms: number): string {
   return at.date === partsOf(hubNow()).date ? at.time : `${at.date.slice(5)} ${at.time}`;
 }
 
+/** The hub writes moments inside its texts as {UTC ms}: show them as the site's time. */
+export function withTimes(text: string): string {
+  return text.replace(/\{(\d{12,14})\}/g, (_, ms: string) => timeText(Number(ms)));
+}
+
 /** "2026-11-24 14:03". */
 export function dateTimeText(ms: number): string {
   const at = partsOf(ms);

@@ -5,6 +5,7 @@ import { alarmQuery } from "../../api/queries";
 import type { Alarm } from "../../api/shapes";
 import { useWords } from "../../i18n";
 import { AtSince } from "../../parts/age";
+import { withTimes } from "../../parts/format";
 import { PriorityMark } from "../../parts/priority";
 import { Loaded } from "../../parts/states";
 import { ThingLink } from "../../parts/thing";
@@ -45,7 +46,7 @@ function Card({ alarm, shelving }: { alarm: Alarm; shelving: boolean }) {
         <section>
           <h3>{t("alarms.why")}</h3>
           {alarm.why.map((line) => (
-            <p key={line.en}>{text(line)}</p>
+            <p key={line.en}>{withTimes(text(line))}</p>
           ))}
         </section>
       )}

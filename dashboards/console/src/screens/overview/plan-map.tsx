@@ -73,7 +73,7 @@ function drawPlaces(group: LayerGroup, { plan, alarms, onOpen }: PlanMapProps, t
     shape.addTo(group);
     const label = document.createElement("span");
     label.textContent = text(place.name);
-    const icon = divIcon({ className: "place-name", html: label, iconSize: [0, 0], iconAnchor: [-6, -3] });
+    const icon = divIcon({ className: "place-name", html: label, iconSize: [0, 0], iconAnchor: [0, 19] });
     marker([place.y + place.height, place.x], { icon, interactive: false, keyboard: false }).addTo(group);
   }
 }

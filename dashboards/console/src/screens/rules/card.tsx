@@ -9,6 +9,7 @@ import { useMay } from "../../parts/session";
 import { Loaded } from "../../parts/states";
 import { RuleEditor } from "./editor";
 import { RuleVersions } from "./versions";
+import { authorName, calendarName } from "./words";
 
 export default function RuleCard({ id }: { id: string }) {
   const query = useQuery(ruleQuery(id));
@@ -27,10 +28,10 @@ function Card({ rule }: { rule: Rule }) {
       <Facts
         rows={[
           [t("word.state"), t(rule.enabled ? "rules.on" : "rules.off")],
-          ...(rule.calendar ? ([[t("rules.calendar"), rule.calendar]] as [string, string][]) : []),
+          ...(rule.calendar ? ([[t("rules.calendar"), calendarName(rule.calendar, t)]] as [string, string][]) : []),
           [t("rules.active"), <span className="num">{rule.active}</span>],
           [t("rules.fired_24h"), <span className="num">{rule.fired_24h}</span>],
-          [t("rules.version"), <span className="num">{rule.version}{t("list.comma")}{rule.changed_by}{t("list.comma")}<At ms={rule.changed_ms} /></span>],
+          [t("rules.version"), <span className="num">{rule.version}{t("list.comma")}{authorName(rule.changed_by, t)}{t("list.comma")}<At ms={rule.changed_ms} /></span>],
         ]}
       />
       <RuleEditor key={rule.version} rule={rule} mayEdit={mayEdit} />

@@ -4,6 +4,7 @@ import { ruleVersionsQuery } from "../../api/queries";
 import { useWords } from "../../i18n";
 import { At } from "../../parts/age";
 import { Loaded } from "../../parts/states";
+import { authorName } from "./words";
 
 /** Who changed what, and why; each version's text on demand. */
 export function RuleVersions({ rule, version }: { rule: string; version: number }) {
@@ -20,7 +21,7 @@ export function RuleVersions({ rule, version }: { rule: string; version: number 
               key: one.version,
               label: (
                 <span>
-                  <b className="num">{one.version}</b> {one.version === version && <small className="quiet">{t("rules.current")}</small>} <At ms={one.changed_ms} /> {one.changed_by}{" "}
+                  <b className="num">{one.version}</b> {one.version === version && <small className="quiet">{t("rules.current")}</small>} <At ms={one.changed_ms} /> {authorName(one.changed_by, t)}{" "}
                   <span className="quiet">{one.reason}</span>
                 </span>
               ),
