@@ -95,6 +95,7 @@ class Outbox:
         self._work = asyncio.Event()
         self._urgent = asyncio.Event()
         self._stopping = False
+        self._flushing = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
 
     def number(self, device: str, point: str) -> int:
@@ -175,7 +176,11 @@ class Outbox:
         self._urgent.set()
 
     async def flush(self) -> None:
-        """Put everything taken so far on the disk."""
+        """Put everything taken so far on the disk; one flush at a time, since each numbers its batches."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         taken, self._taken = self._taken, _Taken()
         rows = self._batches(taken)
         marks = [(state.watermark, state.last, state.items, lane) for lane, state in self.lanes.items()]

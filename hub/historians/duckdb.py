@@ -97,6 +97,11 @@ class DuckHistorian:
         found = self._fetch(_RANGE, {"start": from_ms, "end": to_ms, "points": points})
         return Columns(*(np.ascontiguousarray(np.ma.getdata(column)) for column in found))
 
+    def count(self) -> int:
+        """Count the readings held."""
+        return int(self._db.cursor().execute(
+            "SELECT (SELECT count(*) FROM recent) + (SELECT count(*) FROM history)").fetchall()[0][0])
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

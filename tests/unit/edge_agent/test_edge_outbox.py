@@ -161,3 +161,13 @@ async def test_what_was_taken_is_written_by_itself_and_at_the_end(tmp_path) -> N
     await writing
     async with opened(tmp_path / "outbox.db") as again:
         assert (again.lanes[Lane.EVENT].last, again.lanes[Lane.BACKFILL].last) == (1, 1)
+
+
+async def test_two_flushes_at_once_number_their_batches_apart(tmp_path) -> None:
+    """A stop flushes while the outbox's own task does."""
+    outbox = Outbox(tmp_path / "outbox.db", lambda: 1_700_000_000_000)
+    for number in range(3):
+        outbox.add_event(Event(kind="door.opened", at_ms=number))
+        await asyncio.gather(outbox.flush(), outbox.flush())
+    assert outbox.problem == ""
+    assert outbox.lanes[Lane.EVENT].last == 3
