@@ -210,9 +210,19 @@ def _attempt(connection: Connection, work: Callable[[Connection], T]) -> tuple[T
         with connection.begin_nested():
             return work(connection), None
     except Exception as error:  # handed to the caller who asked for the change
-        if _passes(error):
-            raise  # SQLite may have undone the whole transaction: all of it is tried again
+        trouble = _store_trouble(error)
+        if trouble is not None:
+            raise trouble from error  # SQLite has undone the whole transaction by itself: all of it is tried again
         return None, error
+
+
+def _store_trouble(error: BaseException | None) -> Exception | None:
+    """Find the store's own trouble behind an error: a full disk shows as a savepoint that is gone."""
+    while error is not None:
+        if isinstance(error, OperationalError) and _passes(error):
+            return error
+        error = error.__context__
+    return None
 
 
 def _passes(error: Exception) -> bool:

@@ -111,11 +111,11 @@ class Sent(msgspec.Struct):
 class Desk:
     """A hub, its gateway gw-a, and campus time in our hand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configuration: Configuration) -> None:
         self.folder = folder
         self.now_ms = NOW_MS
         self.seqs: dict[Lane, int] = dict.fromkeys(Lane, 0)
-        self.configuration = Configuration(write_config(folder / "config"))
+        self.configuration = configuration
         self.alive = False
         self.open()
 
@@ -211,10 +211,15 @@ class Desk:
         return point.id
 
 
+@pytest.fixture(scope="session")
+def small_configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+    return Configuration(write_config(tmp_path_factory.mktemp("config")))
+
+
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, small_configuration: Configuration) -> AsyncIterator[Desk]:
     """Return a running hub with one approved gateway that has said what it serves."""
-    one = Desk(tmp_path)
+    one = Desk(tmp_path, small_configuration)
     one.approve()
     one.born()
     await one.committed()

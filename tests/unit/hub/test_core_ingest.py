@@ -342,6 +342,7 @@ async def test_whatever_the_wire_does_each_batch_is_stored_once(
     desk.approve(name)
     desk.born(name, prefix=f"{name}-")
     await desk.committed()
+    desk.sent()
     before = len(stored(desk))
     sender = Sender(desk, name, 8)
     for position, seq in enumerate(deliveries):
