@@ -22,10 +22,12 @@ _root = logging.getLogger()
 _before = (_root.level, list(_root.handlers))
 from onvif import ONVIFCamera  # noqa: E402
 from onvif.exceptions import ONVIFError  # noqa: E402
+from onvif.transport import ASYNC_TRANSPORT  # noqa: E402
 
 _root.setLevel(_before[0])  # importing onvif sets up the whole process's logging: undo that
 _root.handlers[:] = _before[1]
 logging.getLogger("onvif").setLevel(logging.ERROR)
+ASYNC_TRANSPORT._close_session = False  # noqa: SLF001 - it reads files only; closing it at exit prints a traceback
 
 _SUBSCRIBED_FOR: Final = timedelta(seconds=75)
 """The library renews at four fifths."""

@@ -1,5 +1,7 @@
-"""Ask an RTSP server whether it would show the stream, before FFmpeg tries: FFmpeg says only that it failed.
+"""Ask an RTSP server what is wrong: FFmpeg says only that it failed.
 
+`greet` before FFmpeg tries, so that it never waits for a dead peer; `explain` after it failed. Not before: a server
+that has just described a stream and was left alone may refuse the next who asks (GStreamer's does, one time in three).
 Blocking (the reader's thread calls it), with a deadline. RFC 2326, Digest and Basic log-in.
 """
 
@@ -7,11 +9,14 @@ import base64
 import hashlib
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
 from drivers.base import DeviceGarbage, DeviceRefused, DeviceSilent, DeviceUnreachable
 
+_PORT: Final = 554
 _MAX_REPLY_BYTES: Final = 65_536
 _STATUS: Final = re.compile(r"RTSP/\d\.\d (\d{3})")
 _CHALLENGE: Final = re.compile(r"^WWW-Authenticate:\s*(Digest|Basic)\b(.*)$", re.IGNORECASE | re.MULTILINE)
@@ -19,26 +24,41 @@ _LENGTH: Final = re.compile(rb"^Content-Length:\s*(\d{1,6})", re.IGNORECASE | re
 _PARAMETER: Final = re.compile(r'(\w+)="?([^",]*)"?')
 
 
-def probe(url: str, username: str, password: str, timeout_s: float) -> None:
-    """Return when the server describes the stream.
+def greet(url: str, timeout_s: float) -> None:
+    """Return when something that speaks RTSP answers; raise `DeviceUnreachable`, `DeviceSilent` or `DeviceGarbage`."""
+    with _connected(url, timeout_s) as line:
+        status, _ = _ask(line, "OPTIONS", url, 1, "")
+    if status == 0:
+        raise DeviceGarbage(f"what answers at {_where(url)} does not speak RTSP")
 
-    Raises `DeviceUnreachable` (nothing listens), `DeviceSilent`, `DeviceRefused` (log-in or path), `DeviceGarbage`.
-    """
+
+def explain(url: str, username: str, password: str, timeout_s: float) -> None:
+    """Ask for the stream's description and raise the `DeviceError` that says why there is none; return if there is."""
+    with _connected(url, timeout_s) as line:
+        status, reply = _ask(line, "DESCRIBE", url, 1, "")
+        found = _CHALLENGE.search(reply)
+        if status == 401 and found and username:
+            login = _login(found[1], dict(_PARAMETER.findall(found[2])), url, username, password)
+            status, _ = _ask(line, "DESCRIBE", url, 2, f"Authorization: {login}\r\n")
+    _judge(status, _where(url), urlsplit(url).path, username)
+
+
+@contextmanager
+def _connected(url: str, timeout_s: float) -> Iterator[socket.socket]:
     where = urlsplit(url)
-    host, port = where.hostname or "", where.port or 554
     try:
-        with socket.create_connection((host, port), timeout_s) as line:
+        with socket.create_connection((where.hostname or "", where.port or _PORT), timeout_s) as line:
             line.settimeout(timeout_s)
-            status, reply = _describe(line, url, 1, "")
-            found = _CHALLENGE.search(reply)
-            if status == 401 and found and username:
-                login = _login(found[1], dict(_PARAMETER.findall(found[2])), url, username, password)
-                status, reply = _describe(line, url, 2, f"Authorization: {login}\r\n")
+            yield line
     except TimeoutError as error:
-        raise DeviceSilent(f"RTSP at {host}:{port} does not answer within {timeout_s:g} s") from error
+        raise DeviceSilent(f"RTSP at {_where(url)} does not answer within {timeout_s:g} s") from error
     except OSError as error:
-        raise DeviceUnreachable(f"nothing answers RTSP at {host}:{port}: {error.strerror or error}") from error
-    _judge(status, f"{host}:{port}", where.path, username)
+        raise DeviceUnreachable(f"nothing answers RTSP at {_where(url)}: {error.strerror or error}") from error
+
+
+def _where(url: str) -> str:
+    where = urlsplit(url)
+    return f"{where.hostname}:{where.port or _PORT}"
 
 
 def _judge(status: int, where: str, path: str, username: str) -> None:
@@ -56,9 +76,9 @@ def _judge(status: int, where: str, path: str, username: str) -> None:
             raise DeviceSilent(f"the camera at {where} answers DESCRIBE with {status}")
 
 
-def _describe(line: socket.socket, url: str, number: int, more: str) -> tuple[int, str]:
+def _ask(line: socket.socket, method: str, url: str, number: int, more: str) -> tuple[int, str]:
     """Return (status, reply); status 0 when the answer is not RTSP."""
-    request = f"DESCRIBE {url} RTSP/1.0\r\nCSeq: {number}\r\nAccept: application/sdp\r\n{more}\r\n"
+    request = f"{method} {url} RTSP/1.0\r\nCSeq: {number}\r\nAccept: application/sdp\r\n{more}\r\n"
     line.sendall(request.encode())
     reply = b""
     while not _complete(reply):

@@ -153,23 +153,26 @@ class VideoStream:
     def _show(self) -> None:
         """Open the stream and look at it until it breaks off; raise a `DeviceError` then."""
         settings, password = self._settings, self._settings.password.get_secret_value()
-        rtsp_probe.probe(self._url, settings.username, password, settings.timeout_s)
+        rtsp_probe.greet(self._url, settings.timeout_s)
         capture = self._open(with_login(self._url, settings.username, password))
+        if capture is None:
+            rtsp_probe.explain(self._url, settings.username, password, settings.timeout_s)
+            raise DeviceSilent(f"the camera describes its stream and sends no picture over {settings.transport}")
         try:
             self._look(capture)
         finally:
             capture.release()
 
-    def _open(self, url: str) -> cv2.VideoCapture:
+    def _open(self, url: str) -> cv2.VideoCapture | None:
         wait_ms = round(self._settings.timeout_s * 1000)
         with _gate.opening(self._settings.transport):
             capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, [
                 cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, wait_ms + 2000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, wait_ms,
                 cv2.CAP_PROP_N_THREADS, 1])
-        if not capture.isOpened():
-            capture.release()
-            raise DeviceSilent(f"the camera describes its stream and sends no picture over {self._settings.transport}")
-        return capture
+        if capture.isOpened():
+            return capture
+        capture.release()
+        return None
 
     def _look(self, capture: cv2.VideoCapture) -> None:
         self._watch.resume()
@@ -188,11 +191,11 @@ class VideoStream:
             if not done:
                 raise DeviceSilent("the pictures can't be decoded")
             picture = np.asarray(decoded, np.uint8)
-            self._take(picture, now_s)
             self.fps = _rate(taken, now_s)
             if now_s >= ring_due_s:
                 ring_due_s = now_s + _RING_EVERY_S
                 self._ring.append(Still(now_s, encode(picture, _RING_QUALITY, _RING_WIDTH)))
+            self._take(picture, now_s)
 
     def _take(self, picture: Picture, now_s: float) -> None:
         if self._learn:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from drivers.camera import analysis
 from drivers.camera.analysis import Edges, Grey, Mask, Scores
 
-_MOTION_SHARE: Final = 0.004
-"""Of a zone's pixels; a person across a yard is about 0.01 of the picture, a clock's digits are 0.001."""
+_MOTION_SHARE: Final = 0.0015
+"""Of a zone's pixels: a person a fifth of the picture tall is about 0.005, the digits of a clock are 0.0003."""
 _LIGHT_SHARE: Final = 0.7
 """More than this at once is the light going on or off, not somebody."""
 _COVERED_SHARE: Final = 0.35

@@ -16,22 +16,22 @@ USER = "viewer"
 
 
 @asynccontextmanager
-async def serve_cameras(world: World, *, fps: float = 6.0, subscription_s: float = 60.0) -> AsyncIterator[None]:
-    """Serve every camera of the world, as user `viewer`.
+async def serve_cameras(world: World, *, fps: float = 6.0, subscription_s: float = 60.0,
+                        ) -> AsyncIterator[dict[str, OnvifServer]]:
+    """Serve every camera of the world, as user `viewer`; yields their ONVIF servers by id.
 
     Writes `onvif_<id>` (http://.../onvif/device_service), `rtsp_<id>` and `camera_password` into the endpoints.
     An event subscription nobody renews ends after `subscription_s` wall seconds.
     """
     password = world.endpoints.setdefault("camera_password", secrets.token_urlsafe(12))
     async with AsyncExitStack() as stack:
-        for camera in world.cameras.values():
-            await stack.enter_async_context(_serve_one(world, camera, password, fps, subscription_s))
-        yield
+        yield {camera.id: await stack.enter_async_context(_serve_one(world, camera, password, fps, subscription_s))
+               for camera in world.cameras.values()}
 
 
 @asynccontextmanager
 async def _serve_one(world: World, camera: CameraHardware, password: str, fps: float,
-                     subscription_s: float) -> AsyncIterator[None]:
+                     subscription_s: float) -> AsyncIterator[OnvifServer]:
     rtsp = RtspServer(USER, password, lambda: camera.lost)
     await rtsp.start()
     onvif = OnvifServer(world, camera, user=USER, password=password, stream=rtsp.url,
@@ -41,7 +41,7 @@ async def _serve_one(world: World, camera: CameraHardware, password: str, fps: f
     world.endpoints[f"onvif_{camera.id}"] = onvif.url
     filming = asyncio.create_task(_film(world, camera, rtsp, fps), name=f"film {camera.id}")
     try:
-        yield
+        yield onvif
     finally:
         filming.cancel()
         await asyncio.gather(filming, return_exceptions=True)

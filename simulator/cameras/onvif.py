@@ -97,7 +97,7 @@ class OnvifServer:
             case "Renew":
                 self.renewals += 1
                 subscription.ends_s = time.monotonic() + self._subscription_s
-                return _reply(f"<wsnt:RenewResponse>{self._times('wsnt')}</wsnt:RenewResponse>")
+                return _reply(_element("wsnt:RenewResponse", "".join(reversed(self._times("wsnt")))))
             case "Unsubscribe":
                 del self._subscriptions[name]
                 return _reply("<wsnt:UnsubscribeResponse/>")
@@ -161,14 +161,14 @@ class OnvifServer:
         self._subscriptions[name] = _Subscription(now_s + self._subscription_s)
         address = f"<wsa5:Address>{self._base}/onvif/subscription/{name}</wsa5:Address>"
         return _element("tev:CreatePullPointSubscriptionResponse",
-                        _element("tev:SubscriptionReference", address) + self._times("wsnt"))
+                        _element("tev:SubscriptionReference", address) + "".join(self._times("wsnt")))
 
     async def _pull(self, subscription: _Subscription, wait_s: float) -> str:
         """Wait for news, at most so long, and tell it."""
         until_s = time.monotonic() + min(wait_s, 60)
-        while not (news := self._news(subscription)) and time.monotonic() < until_s:  # noqa: ASYNC110
+        while not (news := self._news(subscription)) and time.monotonic() < min(until_s, subscription.ends_s):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY_S)
-        return _element("tev:PullMessagesResponse", self._times("tev") + "".join(news))
+        return _element("tev:PullMessagesResponse", "".join([*self._times("tev"), *news]))
 
     def _news(self, subscription: _Subscription) -> list[str]:
         """What is true now and was not told, or told otherwise; nothing is told while the cable is out."""
@@ -181,10 +181,11 @@ class OnvifServer:
         subscription.told = state
         return news
 
-    def _times(self, prefix: str) -> str:
+    def _times(self, prefix: str) -> tuple[str, str]:
+        """Now and the subscription's end; the schema wants them in this order but for a renewal."""
         now = datetime.now(UTC)
         ends = soap.moment(now + timedelta(seconds=self._subscription_s))
-        return (f"<{prefix}:CurrentTime>{soap.moment(now)}</{prefix}:CurrentTime>"
+        return (f"<{prefix}:CurrentTime>{soap.moment(now)}</{prefix}:CurrentTime>",
                 f"<{prefix}:TerminationTime>{ends}</{prefix}:TerminationTime>")
 
 

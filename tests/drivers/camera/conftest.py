@@ -12,15 +12,19 @@ from simulator.world import CameraHardware, World
 
 
 @pytest.fixture
-async def world():
-    names = ("cam-a", "cam-b", "cam-c", "cam-d")
-    world = World(cameras={name: CameraHardware(name) for name in names}, now_ms=lambda: int(time.time() * 1000))
-    async with serve_cameras(world, fps=10, subscription_s=1):
-        yield world
+def world():
+    names = ("cam-a", "cam-b", "cam-c", "cam-d", "cam-e", "cam-f")
+    return World(cameras={name: CameraHardware(name) for name in names}, now_ms=lambda: int(time.time() * 1000))
 
 
 @pytest.fixture
-def make(world):
+async def servers(world):
+    async with serve_cameras(world, fps=10, subscription_s=1) as servers:
+        yield servers
+
+
+@pytest.fixture
+def make(world, servers):
     """Make a camera's driver; give settings to overrule."""
     def made(name="cam-a", **settings):
         base = {"onvif": world.endpoints[f"onvif_{name}"], "username": USER,

@@ -94,6 +94,22 @@ def test_somebody_walking_is_motion_and_nothing_else(run):
     assert kinds(run.show(8, lambda frame: view(noise=4, frame=frame))) == [("motion", 0)]
 
 
+def test_somebody_far_away_is_motion_too(run):
+    def far(frame):
+        picture = view(noise=4, frame=frame)
+        cv2.rectangle(picture, (20 + frame * 3 % 200, 100), (26 + frame * 3 % 200, 125), 20, -1)
+        return picture
+    assert kinds(run.show(3, far)) == [("motion", 1)]
+
+
+def test_a_clock_that_ticks_is_no_motion(run):
+    def ticking(frame):
+        return cv2.putText(view(noise=4, frame=frame), f"08:00:{frame // FPS:02}", (200, 14),
+                           cv2.FONT_HERSHEY_SIMPLEX, 0.3, 255, 1)
+    run.show(8, ticking)  # a clock that appears is one motion
+    assert run.show(20, ticking) == []
+
+
 def test_motion_is_told_for_the_zone_it_is_in():
     run = Run(left=[(0, 0), (0.5, 0), (0.5, 1), (0, 1)], right=[(0.5, 0), (1, 0), (1, 1), (0.5, 1)])
     run.show(3, lambda _: view())
