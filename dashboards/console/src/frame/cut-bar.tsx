@@ -18,7 +18,7 @@ export function CutBar() {
             {t("cut.since")} <At ms={connection.sinceMs} /> (<Age atMs={connection.sinceMs} />)
           </>
         )}
-        {". "}
+        {t("list.stop")}
         {t("cut.what")}
       </div>
     );

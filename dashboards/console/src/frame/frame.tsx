@@ -1,4 +1,4 @@
-import { Suspense } from "react";
+import { Suspense, useEffect } from "react";
 import { Navigate, NavLink, Route, Routes } from "react-router";
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { api, dataOf } from "../api/client";
@@ -18,9 +18,12 @@ export function Frame({ me }: { me: Me }) {
   useStream();
   const connection = useConnection();
   const first = useFirstStatus();
+  useEffect(() => {
+    document.documentElement.dataset["connection"] = connection.state; // the drawer stands outside the frame
+  }, [connection.state]);
   const screens = menuOf(me);
   return (
-    <div className="frame" data-connection={connection.state}>
+    <div className="frame">
       <TopBar me={me} />
       <CutBar />
       <nav className="menu">

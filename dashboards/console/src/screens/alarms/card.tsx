@@ -25,7 +25,7 @@ function Card({ alarm, shelving }: { alarm: Alarm; shelving: boolean }) {
   const { t, text } = useWords();
   return (
     <article className="card" data-testid="alarm-card" data-alarm={alarm.id} data-state={alarm.state}>
-      <h2 className={needsSomeone(alarm) ? `alarm-title p${alarm.priority}` : "alarm-title"}>
+      <h2 className={needsSomeone(alarm) ? `alarm-title live p${alarm.priority}` : "alarm-title"}>
         <PriorityMark priority={alarm.priority} quiet={!needsSomeone(alarm)} /> P{alarm.priority} {text(alarm.title)}
       </h2>
       <p className="place">{text(alarm.place_name)}</p>
