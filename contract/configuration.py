@@ -142,7 +142,9 @@ def mistakes_of(error: ValidationError, located: Located) -> list[Mistake]:
             what = "unknown field; check its spelling or remove it"
         elif entry["type"] == "missing":
             what = "is required"
-        value = "" if entry["type"] in ("missing", "extra_forbidden") else entry["input"]
+        elif located.content is None:
+            what = "is empty"
+        value = "" if entry["type"] in ("missing", "extra_forbidden") or not path else entry["input"]
         found.append(located.mistake(path, value, what))
     return found
 

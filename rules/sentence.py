@@ -4,7 +4,7 @@ from typing import Final
 
 from contract.messages import Text
 from rules.durations import duration_text, duration_text_zh
-from rules.model import Absent, Count, EventPattern, Expression, Happens, Level, Rule, Sequence
+from rules.model import Absent, Action, CommandOrder, Count, EventPattern, Expression, Happens, Level, Rule, Sequence
 from rules.outcomes import number
 
 _AGGREGATE: Final = {"mean": Text("mean", "平均"), "min": Text("minimum", "最小"), "max": Text("maximum", "最大"),
@@ -25,6 +25,15 @@ _KIND: Final = {
     "device.lost": Text("device lost", "设备失联"), "device.back": Text("device back", "设备恢复"),
     "gateway.lost": Text("gateway away", "网关离线"), "gateway.back": Text("gateway back", "网关恢复"),
     "gateway.clock": Text("clock of the gateway off", "网关时钟偏差"),
+}
+_TEAM: Final = {"gate": "通知门岗", "security": "通知安保", "facilities": "通知后勤"}
+_TARGET: Final = {"{device}": Text("the device", "该设备"), "{door}": Text("the door", "该门"),
+                  "all": Text("all doors", "所有门")}
+_COMMAND: Final = {
+    "door_open": Text("open {}", "打开{}"), "door_unlock": Text("unlock {}", "使{}常开"),
+    "door_lock": Text("lock {}", "锁闭{}"), "door_normal": Text("put {} back to normal", "使{}恢复正常"),
+    "door_release": Text("release {}", "释放{}"), "door_restore": Text("end the release of {}", "解除{}的释放"),
+    "still": Text("take a picture with {}", "用{}拍照"), "show": Text("show a text on {}", "在{}上显示文字"),
 }
 
 
@@ -96,16 +105,25 @@ def _points(rule: Rule) -> str:
 
 
 def _actions(rule: Rule) -> Text:
-    en, zh = [], []
-    for action in rule.actions:
-        if action.alarm:
-            en.append(f"raise a priority {rule.priority} alarm")
-            zh.append(f"发出{rule.priority}级告警")
-        elif action.command is not None:
-            target = action.command.device or action.command.door or ", ".join(action.command.doors)
-            en.append(f"command {action.command.action.replace('_', ' ')} to {target}")
-            zh.append(f"下发指令至 {target}")
-        elif action.notify:
-            en.append(f"tell {action.notify}")
-            zh.append({"gate": "通知门岗", "security": "通知安保", "facilities": "通知后勤"}[action.notify])
-    return Text(", ".join(dict.fromkeys(en)), "，".join(dict.fromkeys(zh)))
+    done = [_done(rule, action) for action in rule.actions]
+    return Text(", ".join(dict.fromkeys(text.en for text in done)), "，".join(dict.fromkeys(text.zh for text in done)))
+
+
+def _done(rule: Rule, action: Action) -> Text:
+    """Say one action in words; what is done at the end says so."""
+    said = Text(f"raise a priority {rule.priority} alarm", f"发出{rule.priority}级告警")
+    if action.command is not None:
+        said = _commanded(action.command)
+    elif action.notify:
+        said = Text(f"tell {action.notify}", _TEAM[action.notify])
+    return said if action.at == "raise" else Text(f"{said.en} once it is over", f"恢复后{said.zh}")
+
+
+def _commanded(order: CommandOrder) -> Text:
+    named = order.device or order.door or ", ".join(order.doors)
+    target = _TARGET.get(named, Text(named, named))
+    if order.action == "write":
+        value = number(order.value)
+        return Text(f"set {order.point} of {target.en} to {value}", f"将{target.zh}的{order.point}设为{value}")
+    words = _COMMAND[order.action]
+    return Text(words.en.format(target.en), words.zh.format(target.zh))
