@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final, Literal, cast
 
-from sqlalchemy import Connection, desc, select
+from sqlalchemy import Connection, desc, func, select
 
 from contract import kinds
 from contract.messages import Event, Text
@@ -20,6 +20,7 @@ from hub.site import Site
 
 CameraState = Literal["ok", "covered", "moved", "lost", "unknown"]
 EVENTS_SHOWN: Final = 20
+FLAGS_MS: Final = 30 * 86_400_000
 _FLAGS: Final = {kinds.CAMERA_COVERED: "covered", kinds.CAMERA_MOVED: "moved", kinds.CAMERA_LOST: "lost",
                  kinds.CAMERA_MOTION: "motion"}
 
@@ -39,9 +40,15 @@ class Picture:
         self._stills: dict[str, tuple[int, int]] = {}
 
     def load(self, connection: Connection) -> None:
+        events = tables.events
+        kind = func.coalesce(events.c.kind, "")  # so that the walk goes down the door's own events
         for door in self._registry.doors:
-            for passage in passages.find(connection, door=door, limit=1):
+            last = connection.scalar(select(events.c.id).where(
+                events.c.door == door, kind.in_((kinds.ACCESS_GRANTED, kinds.ACCESS_DENIED)),
+            ).order_by(desc(events.c.at_ms)).limit(1))
+            if last is not None and (passage := passages.get(connection, last)):
                 self._passages[door] = passage
+        self._load_flags(connection)
         for device in self._registry.devices.values():
             if device.birth.family == "camera":
                 table = tables.evidence
@@ -49,6 +56,19 @@ class Picture:
                                          .order_by(desc(table.c.at_ms)).limit(1)).first()
                 if row:
                     self._stills[device.id] = (row.id, row.at_ms)
+
+    def _load_flags(self, connection: Connection) -> None:
+        """Take up what cameras said last, as far as it is worth knowing."""
+        events = tables.events
+        newest = func.max(events.c.at_ms)
+        since_ms = (connection.scalar(select(newest)) or 0) - FLAGS_MS
+        for kind, flag in _FLAGS.items():
+            if kind == kinds.CAMERA_MOTION:
+                continue  # over by now
+            for row in connection.execute(select(events.c.device, events.c.value, newest).where(
+                    events.c.kind == kind, events.c.at_ms >= since_ms).group_by(events.c.device)):
+                if row.value:
+                    self._flags.setdefault(row.device, set()).add(flag)
 
     def passage(self, event: Event, number: int, door: Door | None) -> shapes.Passage:
         """Draw an access decision before it is stored, and remember it as its door's last."""

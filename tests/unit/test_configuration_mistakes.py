@@ -29,7 +29,7 @@ class Reader(Settings):
 
 class Door(Settings):
     name: str
-    readers: list[Reader | int] = []
+    readers: tuple[Reader | int, ...] = ()
 
 
 class Plant(Settings):
@@ -38,8 +38,8 @@ class Plant(Settings):
     host: str
     port: Annotated[int, Field(ge=1, le=65535)] = 1
     password: SecretStr = SecretStr("")
-    doors: list[Door] = []
-    names: dict[str, int] = {}
+    doors: tuple[Door, ...] = ()
+    names: dict[str, int] = Field(default_factory=dict)
 
 
 def mistakes(text: str, **values: str) -> list[Mistake]:
@@ -60,7 +60,7 @@ CASES = [
      "'wiegand'", "'em4100' or 'qr'"),
     ("host: a\ndoors:\n  - readers: []", 3, "doors[0].name", "", "is required"),
     ("host: a\nnames:\n  x: 1\n  y: z", 4, "names.y", "'z'", "valid integer"),
-    ("host: a\ndoors: 5", 2, "doors", "5", "valid list"),
+    ("host: a\ndoors: 5", 2, "doors", "5", "valid tuple"),
     ("host: [a", 2, "", "", "not YAML"),
     ("host: a\n\tport: 1", 2, "", "", "not YAML"),
     ("host: a\nport: !!int x", 2, "port", "'x'", "not a value"),
@@ -78,7 +78,8 @@ def test_each_kind_of_mistake_is_named(text: str, line: int, path: str, value: s
 
 
 def test_all_mistakes_come_at_once() -> None:
-    found = mistakes("port: 0\nport: 99999\nextra: 1\ndoors:\n  - name: 5\n    readers: [{id: r, every: 100}, {kind: x}]\n"
+    found = mistakes("port: 0\nport: 99999\nextra: 1\n"
+                     "doors:\n  - name: 5\n    readers: [{id: r, every: 100}, {kind: x}]\n"
                      'names: {a: "${MISSING}"}')
     assert {mistake.path for mistake in found} >= {
         "port", "host", "extra", "doors[0].name", "doors[0].readers[0].every", "doors[0].readers[1].id", "names.a"}
@@ -188,13 +189,16 @@ SENTENCES = [
      "的15分钟平均高于 5时"),
     ({"outside": [1, 2]}, {"for": "90s"}, "is outside 1 to 2 for 90s, then", "超出 1 至 2持续90秒时"),
     ({"equals": 1}, {"calendar": "after_hours"}, "is 1 outside working hours, then", "等于 1（非工作时段）时"),
-    ({"event": "door.forced", "count": 3, "within": "10min"}, {}, "door forced happens 3 times within 10min", "10分钟内强行开门达3次"),
+    ({"event": "door.forced", "count": 3, "within": "10min"}, {}, "door forced happens 3 times within 10min",
+     "10分钟内强行开门达3次"),
     ({"absent": "device.back", "within": "1h"}, {}, "no device back comes within 1h", "1小时内没有设备恢复"),
-    ({"sequence": ["door.opened", "door.closed"], "within": "5s"}, {}, "door opened, then door closed within 5s", "依次"),
+    ({"sequence": ["door.opened", "door.closed"], "within": "5s"}, {}, "door opened, then door closed within 5s",
+     "依次"),
     ({"equals": 1}, {"actions": [{"command": {"doors": "all", "action": "door_release"}},
                                  {"command": {"doors": "all", "action": "door_restore"}, "at": "clear"}]},
      "then release all doors, end the release of all doors once it is over.", "释放所有门，恢复后解除所有门的释放。"),
-    ({"equals": 1}, {"actions": [{"command": {"device": "{device}", "action": "write", "point": "setpoint", "value": 22}}]},
+    ({"equals": 1},
+     {"actions": [{"command": {"device": "{device}", "action": "write", "point": "setpoint", "value": 22}}]},
      "then set setpoint of the device to 22.", "将该设备的setpoint设为22。"),
     ({"cel": "value > 5.0"}, {}, "meets value > 5.0", "满足 value > 5.0"),
 ]
@@ -211,8 +215,8 @@ def test_conditions_in_words(when: dict[str, object], more: dict[str, object], e
 
 
 def hub(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "campushub", "hub", *arguments], cwd=ROOT, capture_output=True, text=True,
-                          timeout=60, check=False)
+    return subprocess.run([sys.executable, "-m", "campushub", "hub", *arguments], cwd=ROOT, capture_output=True,
+                          text=True, timeout=60, check=False)
 
 
 def test_the_hub_lists_what_is_wrong_and_exits_with_2(config: Path, tmp_path: Path) -> None:

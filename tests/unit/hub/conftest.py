@@ -30,6 +30,7 @@ from contract.topics import Lane
 from hub.registry import Gateway
 from hub.service import Hub
 from hub.settings import Configuration
+from hub.tables import audit
 
 CONFIG = Path(__file__).parents[3] / "config"
 NOW_MS = 1_796_000_000_000
@@ -160,6 +161,10 @@ class Desk:
         with self.hub.store.read() as connection:
             return list(connection.execute(select(table)).all())
 
+    def audited(self) -> list[tuple[str, str, str]]:
+        """Return (who, what, of what) of the audit log, without what the hub did itself."""
+        return [(row.actor, row.action, row.subject) for row in self.rows(audit) if row.actor != "hub"]
+
     # What the gateway says.
 
     def approve(self, name: str = "gw-a") -> Gateway:
@@ -188,7 +193,8 @@ class Desk:
 
     def events(self, *events: Event, seq: int = 0, floor: int = 1, epoch: str = EPOCH, name: str = "gw-a") -> None:
         self.seqs[Lane.EVENT] = seq or self.seqs[Lane.EVENT] + 1
-        batch = EventBatch(epoch=epoch, seq=self.seqs[Lane.EVENT], floor=floor, sent_ms=self.now_ms, events=list(events))
+        batch = EventBatch(epoch=epoch, seq=self.seqs[Lane.EVENT], floor=floor, sent_ms=self.now_ms,
+                           events=list(events))
         self.hub._message(topics.up(SITE, name, Lane.EVENT), encode(batch))
 
     def event(self, kind: str, **fields: Any) -> Event:

@@ -40,7 +40,7 @@ async def test_raised_acknowledged_and_cleared(desk: Desk) -> None:
     assert states(desk) == []
     await desk.committed()
     assert log(desk) == [("raised", "", ""), ("acknowledged", "li", "on my way"), ("returned", "", "")]
-    assert [(row.actor, row.action, row.subject) for row in desk.rows(tables.audit) if row.actor != "hub"] == [("li", "alarm.acknowledge", "1")]
+    assert desk.audited() == [("li", "alarm.acknowledge", "1")]
     assert desk.hub.alarms.get(1).state == "normal"
 
 
@@ -206,7 +206,7 @@ async def test_a_command_is_sent_and_its_result_taken(desk: Desk) -> None:
     assert status.status == "sent"
     (command,) = desk.commands()
     assert (command.id, command.action, command.door) == (status.id, "door_open", "door-1")
-    assert [(row.actor, row.action) for row in desk.rows(tables.audit) if row.actor != "hub"] == [("li", "command.door_open")]
+    assert desk.audited() == [("li", "command.door_open", "door-1")]
     desk.events(desk.event("command.result", command=status.id, reason="done", text="opened"))
     await desk.committed()
     assert (desk.hub.command(status.id).status, desk.hub.command(status.id).detail) == ("done", "opened")

@@ -54,8 +54,8 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 finite = st.floats(allow_nan=True, allow_infinity=True)
-rows = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(-2**40, 2**52), finite, st.integers(0, 255)), min_size=1,
-                max_size=40)
+row = st.tuples(st.integers(0, 2**32 - 1), st.integers(-2**40, 2**52), finite, st.integers(0, 255))
+rows = st.lists(row, min_size=1, max_size=40)
 
 
 @given(batches=st.lists(rows, min_size=1, max_size=5))
@@ -262,7 +262,8 @@ async def main():
             seq += 1
             state[0] = seq
             stage = commit.stage
-            stage.readings.append(Columns(np.array([1], "<u4"), np.array([seq]), np.array([float(seq)]), np.zeros(1, "u1")))
+            stage.readings.append(Columns(np.array([1], "<u4"), np.array([seq]), np.array([float(seq)]),
+                                          np.zeros(1, "u1")))
             stage.insert(tables.events, {"gateway": "g", "epoch": "e", "seq": seq, "position": 0, "at_ms": seq,
                                          "received_ms": seq, "kind": "door.opened"})
             stage.put(tables.watermarks, {"gateway": "g", "lane": "live", "epoch": "e", "seq": seq, "items": seq,

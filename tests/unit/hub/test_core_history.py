@@ -1,7 +1,7 @@
 """Historians behind the journal: fed once, whatever fails; what they answer; what the console is shown of it live."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -210,7 +210,7 @@ async def test_readings_move_on_while_only_events_are_refused(plant: Plant) -> N
                                               "received_ms": 1, "kind": "door.opened"})
     async with plant.feeding(recorder) as feeder:
         await plant.store_values(1.0)
-        await until(lambda: feeder.problem)
+        await until(lambda: feeder.problem and feeder.position == 1)
         assert (await plant.cursors()) == {"recorder": 1}
         assert feeder.written == 1
         recorder.events_down = False
@@ -259,7 +259,7 @@ async def test_the_journal_is_pruned_behind_the_slowest_and_cut_only_where_anoth
 async def test_edits_are_versions_and_of_two_at_once_one_is_told(desk: Desk) -> None:
     rules = desk.hub.rules
     edit = shapes.RuleEdit(version=1, limits={"above": 120}, reason="new chiller")
-    outcomes = await asyncio.gather(rules.save("energy/power", edit, by="wu"), rules.save("energy/power", edit, by="li"),
+    outcomes = await asyncio.gather(*(rules.save("energy/power", edit, by=by) for by in ("wu", "li")),
                                     return_exceptions=True)
     saved = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
@@ -308,8 +308,10 @@ async def test_a_trial_on_stored_history_fires_as_the_engine_did(desk: Desk) -> 
 
 async def test_a_historian_that_does_not_answer_is_a_refusal(desk: Desk) -> None:
     desk.hub.historian.close()
-    for ask in (lambda: desk.hub.history(desk.point("power_kw"), from_ms=0, to_ms=1_000, buckets=2),
-                lambda: desk.hub.rules.trial("energy/power", shapes.TrialRequest(hours=1, limits={}))):
+    power, request = desk.point("power_kw"), shapes.TrialRequest(hours=1, limits={})
+    asks: list[Callable[[], Any]] = [lambda: desk.hub.history(power, from_ms=0, to_ms=1_000, buckets=2),
+                                     lambda: desk.hub.rules.trial("energy/power", request)]
+    for ask in asks:
         with pytest.raises(Refusal) as refused:
             ask()
         assert refused.value.status == 503
@@ -335,10 +337,8 @@ async def test_a_listener_that_cannot_keep_up_is_told_to_fetch_again() -> None:
     assert len(stream._queue) == 1
     messages = aiter(stream)
     assert (await anext(messages)).event == "resync"
-    waiting = asyncio.create_task(anext(messages))
-    await asyncio.sleep(0)
-    live.publish("alarm", {"n": -1})
-    assert (await waiting).body == b'{"n":-1}', "and then sees what comes"
+    asyncio.get_running_loop().call_soon(live.publish, "alarm", {"n": -1})
+    assert (await anext(messages)).body == b'{"n":-1}', "and then sees what comes"
     stream.close()
     live.publish("alarm", {"n": -2})
 

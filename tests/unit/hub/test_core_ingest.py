@@ -165,10 +165,13 @@ async def test_hostile_messages_are_kept_with_their_reason_and_the_stream_goes_o
     assert all(row.reason and "hub failed" not in row.reason for row in desk.rows(tables.quarantine))
 
 
+DEVICE: dict[str, Any] = {"id": "d", "family": "modbus", "name": {"en": "x", "zh": "x"}}
+
+
 @pytest.mark.parametrize("birth", [
-    {"devices": [{"id": "../../etc", "family": "modbus", "name": {"en": "x", "zh": "x"}}]},
-    {"devices": [{"id": "d", "family": "modbus", "name": {"en": "x", "zh": "x"}, "points": [{"n": 1 << 40, "name": "p"}]}]},
-    {"devices": [{"id": "d", "family": "modbus", "name": {"en": "x", "zh": "x"}, "points": [{"n": -1, "name": "p"}]}]},
+    {"devices": [{**DEVICE, "id": "../../etc"}]},
+    {"devices": [{**DEVICE, "points": [{"n": 1 << 40, "name": "p"}]}]},
+    {"devices": [{**DEVICE, "points": [{"n": -1, "name": "p"}]}]},
     {"devices": [{"id": "d"}]}, {"gateway": "gw-b"}, {"v": 9},
 ])
 async def test_a_birth_that_cannot_be_is_refused_whole(desk: Desk, birth: dict[str, Any]) -> None:
@@ -247,7 +250,8 @@ async def test_a_failure_behind_an_event_loses_neither_it_nor_those_beside_it(
 
 
 async def test_an_unknown_door_mode_does_not_spoil_the_list_of_doors(desk: Desk) -> None:
-    desk.events(desk.event("door.mode", door="door-1", reason="ajar"), desk.event("door.mode", door="door-2", reason="locked"))
+    desk.events(desk.event("door.mode", door="door-1", reason="ajar"),
+                desk.event("door.mode", door="door-2", reason="locked"))
     assert [door.mode for door in desk.hub.doors()] == ["normal", "locked"]
 
 
