@@ -21,14 +21,14 @@ import aiomqtt
 import msgspec
 import numpy as np
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 import uvloop
+from paho.mqtt.enums import CallbackAPIVersion
 from pymodbus.client import AsyncModbusTcpClient
 
 from bench.peers import broker, child, receive, say
 from contract import readings, topics
 from contract.clock import Clock
-from contract.messages import Ack, Birth, Text, encode
+from contract.messages import Ack, Birth, EventBatch, Text, decode, encode
 from contract.topics import Lane
 from drivers.modbus import ModbusFactory
 from edge_agent.outbox import Outbox
@@ -74,7 +74,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _plain_run(options: argparse.Namespace, address: BrokerAddress) -> dict[str, Any]:
-    with child(_server, options.devices, options.registers, 0, False) as server:  # noqa: FBT003
+    with child(_server, options.devices, options.registers, 0, False) as server:
         ports = receive(server)
         with child(_plain, ports, address, options.registers, options.seconds, options.warm_up) as loop:
             result: dict[str, Any] = receive(loop, 60)
@@ -284,7 +284,11 @@ async def _acknowledge(pipe: Connection, address: BrokerAddress) -> None:
             nonlocal taken
             async for message in client.messages:
                 lane = message.topic.value.rsplit("/", 1)[-1]
-                if lane == Lane.EVENT or not isinstance(message.payload, bytes | bytearray):
+                if not isinstance(message.payload, bytes | bytearray):
+                    continue
+                if lane == Lane.EVENT:
+                    events = decode(message.payload, EventBatch)
+                    await _confirm(client, lane, events.epoch, events.seq)
                     continue
                 batch = readings.decode(message.payload)
                 if batch.seq == marks.get(lane, 0) + 1:

@@ -34,6 +34,8 @@ FRESH_BATCHES: Final = 128
 MEMORY_READINGS: Final = 2_000_000
 """Readings held while the disk refuses; beyond, the oldest are dropped and counted."""
 RETRY_S: Final = 0.5
+ROOM_BATCHES: Final = 48
+"""Live batches under way beyond which devices that are polled flat out wait for the hub."""
 _log = structlog.get_logger()
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -205,6 +207,12 @@ class Outbox:
                 state.fresh.popitem(last=False)
         if rows:
             self.ready.set()
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether whoever polls flat out may go on: not while the hub is there and readings pile up."""
+        live = self.lanes[Lane.LIVE]
+        return not self.link_up or live.last - live.watermark < ROOM_BATCHES
 
     def _batches(self, taken: _Taken) -> list[tuple[Lane, int, int, bytes]]:
         rows: list[tuple[Lane, int, int, bytes]] = []

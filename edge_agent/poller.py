@@ -20,6 +20,8 @@ from edge_agent.outbox import Outbox
 
 RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Wall seconds between attempts to reach a lost device."""
+ROOM_S: Final = 0.01
+"""Wall seconds between looks whether the outbox has room again, for devices polled flat out."""
 PATIENCE: Final = 2
 """Failures in a row before a device counts as lost: one late answer is no news."""
 _log = structlog.get_logger()
@@ -104,7 +106,10 @@ class DevicePoller:
                     await asyncio.sleep(0)
             else:
                 self._read(samples)
-            if interval_s:
+            if not interval_s:
+                while not self._outbox.has_room:
+                    await asyncio.sleep(ROOM_S)
+            else:
                 due = max(due + interval_s, loop.time())
                 await asyncio.sleep(due - loop.time())
 

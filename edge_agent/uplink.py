@@ -21,6 +21,8 @@ from edge_agent.outbox import Outbox
 
 WINDOW: Final[dict[Lane, int]] = {Lane.EVENT: 64, Lane.LIVE: 64, Lane.BACKFILL: 16}
 """Batches under way at once without an ack."""
+AT_ONCE: Final = 8
+"""Publishes that wait for their PUBACK at a time."""
 STILL_S: Final = 3.0
 """A watermark that stands still so long with batches under way: the link counts as down, they are sent again."""
 RECONNECT_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -143,6 +145,19 @@ class Uplink:
         await client.publish(topics.state(self._site, self._gateway), encode(self._birth()), qos=1, retain=True)
 
     async def _send(self, client: aiomqtt.Client) -> None:
+        """Publish in order, some batches at a time: PUBACKs need not be waited for one by one."""
+        async with asyncio.TaskGroup() as group:
+            await self._send_into(client, group)
+
+    async def _send_into(self, client: aiomqtt.Client, group: asyncio.TaskGroup) -> None:
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def publish(topic: str, payload: bytes) -> None:
+            try:
+                await client.publish(topic, payload, qos=1)
+            finally:
+                free.release()
+
         while True:
             if self._rebirth.is_set():
                 self._rebirth.clear()
@@ -159,7 +174,8 @@ class Uplink:
                 continue  # rewound meanwhile
             progress.sent, progress.highest = seq, max(seq, progress.highest)
             if payload is not None:
-                await client.publish(topics.up(self._site, self._gateway, lane), payload, qos=1)
+                await free.acquire()
+                group.create_task(publish(topics.up(self._site, self._gateway, lane), payload))
 
     def _next_lane(self) -> Lane | None:
         """Events first, then live, history behind."""
