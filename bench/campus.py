@@ -4,6 +4,8 @@ import json
 import secrets
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -59,10 +61,12 @@ class HubProcess:
         """A token that enrols one gateway."""
         return str(json.loads(self._ready.read_bytes())["token"])
 
-    def signed_in(self) -> httpx.Client:
-        client = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
-        client.post("/api/sign-in", json={"username": "admin", "password": self.password}).raise_for_status()
-        return client
+    @contextmanager
+    def signed_in(self) -> Iterator[httpx.Client]:
+        with httpx.Client(base_url=self.url, timeout=20, trust_env=False) as client:
+            answer = client.post("/api/sign-in", json={"username": "admin", "password": self.password})
+            client.headers["X-CSRF"] = answer.raise_for_status().json()["csrf"]
+            yield client
 
     def stored(self) -> "Stored":
         """Return what is stored; only after the hub has ended."""
