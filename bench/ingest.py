@@ -1,7 +1,7 @@
 """MQTT batches to the one commit, rules and DuckDB, through a real broker.
 
-A generator publishes readings of 20,000 points that vary; the hub's own core takes them. `raw_append_per_s`: the same columns
-appended to DuckDB alone, in the same run. lost and duplicated are counted from what DuckDB holds.
+A generator publishes readings of 20,000 points that vary; the hub's own core takes them. `raw_append_per_s`: the same
+columns appended to DuckDB alone, in the same run. lost and duplicated are counted from what DuckDB holds.
 """
 
 import argparse

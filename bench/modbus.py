@@ -1,7 +1,7 @@
 """Poll devices flat out, every value changed, through the outbox to a real broker; beside it a bare loop.
 
-Ours is durable, stamped and has quality; the bare loop (pymodbus + paho QoS 0) keeps nothing. Both poll the same server in
-a process of its own. `healthy_ratio_*`: the rate of the healthy devices with silent ones beside them, against without.
+Ours is durable, stamped and has quality; the bare loop (pymodbus + paho QoS 0) keeps nothing. Both poll the same server
+in a process of its own. `healthy_ratio_*`: the rate of the healthy devices with silent ones beside them, against without.
 """
 
 import argparse
@@ -230,8 +230,8 @@ async def _agent_loop(ports: list[int], folder: str, address: BrokerAddress, reg
     tasks[1].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await factory.close()
-    return {"tags_per_s": rate, "cpu_us_per_tag": cpu_us, "healthy_ratio": 2 * beside / (alone + again), "rss_mb": rss_mb,
-            "last": last}
+    return {"tags_per_s": rate, "cpu_us_per_tag": cpu_us, "healthy_ratio": 2 * beside / (alone + again),
+            "rss_mb": rss_mb, "last": last}
 
 
 class _Watch:

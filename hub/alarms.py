@@ -46,7 +46,7 @@ class AlarmRecord(msgspec.Struct, kw_only=True):
     title: Text
     rule_title: Text
     todo: list[Text] = []
-    call: str = ""
+    call: Text | None = None
     why: list[Cause] = []
     value: float | None = None
     limit: float | None = None

@@ -295,7 +295,7 @@ class Rule(Settings):
     message: Text
     response: tuple[Text, ...] = ()
     """What to do, step by step."""
-    call: str = ""
+    call: Text | None = None
     """Role or name to call."""
     actions: tuple[Action, ...] = (Action(alarm=True),)
     edit: dict[str, Editable] = Field(default_factory=dict)

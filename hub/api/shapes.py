@@ -135,7 +135,8 @@ class Alarm(Shape):
     unit: str = ""
     why: list[Text]
     todo: list[Text]
-    call: str = ""
+    call: Text | None = None
+    """Whom to call."""
     camera: str = ""
     """Device id of the camera that looks there."""
     still: int | None = None

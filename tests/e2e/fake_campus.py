@@ -472,7 +472,7 @@ def alarm(aid: int, *, priority: int, state: str, at_ms: int) -> shapes.Alarm:
                 both("Lock the corridor.", "锁闭走廊门。"),
                 both("Write down what you found.", "记录处置结果。"),
             ],
-            "call": "王师傅 138-0000-0000",
+            "call": {"en": "Master Wang 138-0000-0000", "zh": "王师傅 138-0000-0000"},
             "camera": "cam-lab",
             "still": 7,
             "times_this_week": 2,

@@ -59,7 +59,7 @@ function Card({ alarm, shelving }: { alarm: Alarm; shelving: boolean }) {
         </ol>
         {alarm.call && (
           <p>
-            {t("alarms.call")} <b>{alarm.call}</b>
+            {t("alarms.call")} <b>{text(alarm.call)}</b>
           </p>
         )}
       </section>
