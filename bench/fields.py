@@ -3,16 +3,20 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final
 
 import uvloop
 
 from bench.servers import HOST
+from simulator.osdp import OsdpReader, osdp_lines
 from simulator.ptys import Pty
 from simulator.serial_readers import em4100_frame
+from simulator.world import DoorHardware, World
 
 REGISTERS: Final = 100
 _READ_COILS: Final = 1
@@ -28,6 +32,22 @@ class Field:
     folder: Path
     swipe_every_s: float = 0.0
     """0: no card is ever held to the reader but by `swipe`."""
+    osdp: bool = False
+    """Serve an OSDP reader too."""
+
+
+class Stamped(SimpleQueue[str]):
+    """Cards held to the OSDP reader; notes when it took each, which it does just before its answer is on the wire."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[float] = []
+        """Monotonic s."""
+
+    def get_nowait(self) -> str:
+        card = super().get_nowait()
+        self.taken.append(time.monotonic())
+        return card
 
 
 class Meters(asyncio.Protocol):
@@ -72,18 +92,37 @@ class Meters(asyncio.Protocol):
 def run(pipe: Connection, field: Field) -> None:
     """Serve until told "stop"; answers {"modbus": "host:port", "serial": path} first.
 
-    Understands "freeze" (nothing changes any more), ("swipe", number) -> time the frame's last byte was out (monotonic
-    s), ("set", unit, value) -> wall time (ms) of the change, "strikes" -> their times.
+    Understands "freeze" (nothing changes any more), ("swipe", number) and ("set", unit, value) -> when it was done
+    (monotonic s, wall ms), ("card", number) at the OSDP reader, "times" -> when OSDP cards were taken and strikes told
+    to open since the last "times" (monotonic s).
     """
     uvloop.run(_serve(pipe, field))
 
 
 async def _serve(pipe: Connection, field: Field) -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(Meters, HOST, 0)
+    server = await asyncio.get_running_loop().create_server(Meters, HOST, 0)
     reader = Pty(field.folder / "tty-reader")
     reader.plug()
-    pipe.send({"modbus": f"{HOST}:{server.sockets[0].getsockname()[1]}", "serial": str(reader.path)})
+    ends = {"modbus": f"{HOST}:{server.sockets[0].getsockname()[1]}", "serial": str(reader.path)}
+    cards = Stamped()
+    async with AsyncExitStack() as stack:
+        if field.osdp:
+            ends |= await _osdp(stack, cards, field.folder)
+        pipe.send(ends)
+        await _obey(pipe, field, reader, cards)
+    server.close()
+    reader.pull()
+
+
+async def _osdp(stack: AsyncExitStack, cards: Stamped, folder: Path) -> dict[str, str]:
+    """Serve one OSDP reader; return its path and key."""
+    world = World(doors={"d0": DoorHardware("d0", cards=cards)})
+    await stack.enter_async_context(osdp_lines(world, {"osdp_line_1": [OsdpReader("d0", "d0", 0)]}, folder))
+    return {"osdp": world.endpoints["osdp_line_1"], "osdp_key": world.endpoints["osdp_key_d0"]}
+
+
+async def _obey(pipe: Connection, field: Field, reader: Pty, cards: Stamped) -> None:
+    loop = asyncio.get_running_loop()
     swiping = loop.create_task(_swipe(reader, field.swipe_every_s)) if field.swipe_every_s else None
     while True:
         match await asyncio.to_thread(pipe.recv):
@@ -98,12 +137,13 @@ async def _serve(pipe: Connection, field: Field) -> None:
             case ("set", unit, value):
                 Meters.held[unit] = value
                 pipe.send((time.monotonic(), time.time() * 1000))
-            case "strikes":
-                pipe.send(Meters.strikes)
+            case ("card", number):
+                cards.put(f"{number:010X}")
+            case "times":
+                pipe.send((cards.taken, Meters.strikes))
+                cards.taken, Meters.strikes = [], []
             case _:
-                break
-    server.close()
-    reader.pull()
+                return
 
 
 async def _swipe(reader: Pty, every_s: float) -> None:
@@ -122,7 +162,7 @@ def points(registers: int) -> Iterator[dict[str, object]]:
 
 def gateway(
     broker_port: int, users: dict[str, str], token: str, ends: dict[str, str], *, units: int, every: str,
-    registers: int = REGISTERS,
+    registers: int = REGISTERS, strike_time: str = "200ms",
 ) -> dict[str, Any]:
     """Return the configuration of a gateway that serves all of this: devices m1 ..., the reader, one door."""
     def device(identity: str, **more: object) -> dict[str, object]:
@@ -135,11 +175,15 @@ def gateway(
     strike = device("strike", every="1s", modbus={"tcp": ends["modbus"], "unit": 200, "points": [
         {"name": "open", "kind": "coil", "address": 0, "writable": True}]})
     reader = device("reader", every="1s", serial_card={"serial": ends["serial"], "kind": "em4100"})
+    readers = [reader]
+    if "osdp" in ends:
+        readers.append(device("osdp", every="1s", osdp={"serial": ends["osdp"], "address": 0, "key": ends["osdp_key"]}))
     return {
         "gateway": {"id": "gw-bench", "name": {"en": "Bench", "zh": "基准"}, "site": "school"},
         "broker": {"host": HOST, "port": broker_port, "enrol_username": "enrol", "enrol_password": users["enrol"],
                    "token": token},
-        "devices": [*meters, strike, reader],
-        "doors": [{"id": "door-bench", "name": {"en": "Bench door", "zh": "基准门"}, "readers": ["reader"],
-                   "place": "building-a/1f/a101", "zone": "building-a", "lane": True, "strike_time": "200ms",
+        "devices": [*meters, strike, *readers],
+        "doors": [{"id": "door-bench", "name": {"en": "Bench door", "zh": "基准门"},
+                   "readers": [each["id"] for each in readers],
+                   "place": "building-a/1f/a101", "zone": "building-a", "lane": True, "strike_time": strike_time,
                    "strike": {"device": "strike", "point": "open"}}]}

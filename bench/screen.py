@@ -2,7 +2,7 @@
 
 Two kinds of change, by turns: a register that the gateway polls every 50 ms (waiting for the poll is in the figure),
 and a card held to a reader, whose decision shows at the gate desk. Hub, broker, gateway, load and devices are processes
-of their own; the time of the change and the time of the DOM's come from the machine's one wall clock. `idle_*`: the same
+of their own; the times of the change and of the DOM come from the machine's one wall clock. `idle_*`: the same
 before the load, what the way costs by itself.
 """
 
