@@ -18,7 +18,6 @@ import numpy as np
 import uvloop
 
 from bench.peers import broker, child, receive, say
-from campushub.paths import CONFIG
 from contract import readings, topics
 from contract.clock import Clock
 from contract.messages import Ack, Birth, DeviceBirth, PointBirth, Text, decode, encode
@@ -33,6 +32,7 @@ from hub.service import Hub
 from hub.settings import Configuration
 from rules.model import Rule, parse_rule
 
+CONFIG: Final = Path(__file__).parent.parent / "config"
 SITE, GATEWAY, EPOCH = "school", "gw-bench", "0123456789abcdef"
 WINDOW: Final = 100
 """Batches under way without an ack."""

@@ -1,7 +1,8 @@
 """Poll devices flat out, every value changed, through the outbox to a real broker; beside it a bare loop.
 
 Ours is durable, stamped and has quality; the bare loop (pymodbus + paho QoS 0) keeps nothing. Both poll the same server
-in a process of its own. `healthy_ratio_*`: the rate of the healthy devices with silent ones beside them, against without.
+in a process of its own. `healthy_ratio_*`: the rate of the healthy devices with silent ones beside them, against
+without.
 """
 
 import argparse
