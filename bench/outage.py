@@ -2,7 +2,7 @@
 
 A gateway polls Modbus counters (no value ever comes twice) and a card reader. The ledger: everything its outbox ever
 numbered against what the hub's disk holds. A kill counts as recovered when all that was numbered before it is stored
-and something newer too; a third of the kills wait for that, the others fall into the recovery of the one before.
+and something newer too; a quarter of the kills wait for that, the others fall into the recovery of the one before.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from bench.servers import RunningBroker, Server, broker, python, running
 
 _SETTLE_S: Final = 60.0
 _RECOVERED_S: Final = 30.0
-_WAITED_FOR: Final = 1 / 3
+_WAITED_FOR: Final = 0.25
 _GATEWAY: Final = "gw-bench"
 
 
