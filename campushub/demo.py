@@ -172,7 +172,7 @@ class _Demo:
                 await self._children["broker"].end(kill=True)
                 await self._children["broker"].start()
             case "clock-skew", _ if child:
-                self._set_clock(target, offset_ms=SKEW_MS if begins else 0)
+                self._set_clock(target, offset_ms=int(SKEW_MS * self._options.speed) if begins else 0)
 
     async def _report(self) -> dict[str, Any]:
         async with self._signed_in() as http:
