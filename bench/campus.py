@@ -84,11 +84,11 @@ class Stored:
         self.from_journal = 0
         for (body,) in self.state.execute("SELECT body FROM journal WHERE id > ? ORDER BY id", (position,)):
             columns = journal.decode(body)
-            table = {"point": columns.points, "at_ms": columns.times_ms, "value": columns.values,
-                     "quality": columns.quality}
-            self.history.execute("INSERT INTO kept SELECT point, at_ms, value, quality FROM table")
+            left_over = {"point": columns.points, "at_ms": columns.times_ms, "value": columns.values,
+                         "quality": columns.quality}
+            self.history.execute("INSERT INTO kept SELECT point, at_ms, value, quality FROM left_over")
             self.from_journal += len(columns)
-            del table
+            del left_over
 
     def rows(self, question: str) -> list[NDArray[np.int64]]:
         """Ask about `kept` (point, at_ms, value, quality); return the columns."""

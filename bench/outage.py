@@ -76,7 +76,7 @@ def _run(folder: Path, devices: Connection, options: argparse.Namespace, rng: ra
             devices.recv()
             settled_s = campus.settle()
     with closing(hub.stored()) as stored:
-        return _ledger(stored, edge_folder, recovered) | {
+        return ledger(stored, edge_folder, recovered) | {
             "kills": options.kills, "settled_s": round(settled_s, 2), "broker": served.kind}
 
 
@@ -147,7 +147,7 @@ def _kill(campus: _Campus, kills: int, rng: random.Random) -> dict[str, list[flo
     return recovered
 
 
-def _ledger(stored: Stored, edge_folder: Path, recovered: dict[str, list[float]]) -> dict[str, object]:
+def ledger(stored: Stored, edge_folder: Path, recovered: dict[str, list[float]]) -> dict[str, object]:
     """Compare what the outbox numbered with what is stored."""
     items = dict(_rows(edge_folder / "outbox.db", "SELECT lane, items FROM lanes"))
     numbered = items.get("live", 0) + items.get("backfill", 0)
