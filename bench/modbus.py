@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--devices", type=int, default=50)
     parser.add_argument("--registers", type=int, default=100)
     parser.add_argument("--silent", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="measured, each run")
+    parser.add_argument("--seconds", type=float, default=2.5, help="measured, each run")
     parser.add_argument("--warm-up", type=float, default=1.5, help="before it, each run")
 
 

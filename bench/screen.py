@@ -49,7 +49,7 @@ _SEEN: Final = """([from, at, before]) => { const hit = window.seen.slice(from).
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--changes", type=int, default=80, help="half of them registers, half cards")
+    parser.add_argument("--changes", type=int, default=70, help="half of them registers, half cards")
     parser.add_argument("--rate", type=float, default=50_000.0, help="readings a second meanwhile")
     parser.add_argument("--every", default="50ms", help="poll interval of the device that changes")
 

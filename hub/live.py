@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hub.api.core import LiveMessage
 
 QUEUE: Final = 500
-TICK_S: Final = 0.1
+TICK_S: Final = 0.05
 """Changed values go out this often."""
 _encoder = msgspec.json.Encoder()
 
