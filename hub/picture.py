@@ -164,7 +164,7 @@ class Picture:
             since_ms=gateway.since_ms or None, software=birth.software if birth else "",
             devices=sum(1 for _ in self._registry.served_by(gateway.id)), skew_ms=gateway.skew_ms,
             policy_version=birth.policy_version if birth else 0, wanted_policy_version=gateway.policy_version,
-            code=pairing_code(gateway.public_key), lost=sum(mark.lost for mark in marks), doubled=0,
+            code=pairing_code(gateway.public_key), lost=sum(mark.lost for mark in marks), doubled=None,
             repeated=sum(mark.repeated for mark in marks))
 
     def gateways(self) -> list[shapes.Gateway]:

@@ -289,7 +289,8 @@ class Gateway(Shape):
     code: str
     """Six digits from its public key, shown at both ends, to compare before approving."""
     lost: int
-    doubled: int
+    doubled: int | None
+    """None: not known. What is stored twice is told for the whole site (Status), by the historian's own count."""
     repeated: int
     backlog: int | None = None
     """Readings the gateway still keeps for the hub, as far as known."""

@@ -46,7 +46,7 @@ function Card({ gateway }: { gateway: Gateway }) {
           [t("gateways.software"), gateway.software || t("value.unknown")],
           [t("gateways.skew"), <span className={skew !== null && Math.abs(skew) > SKEW_LIMIT_MS ? "num look-2" : "num"}>{skew === null ? t("value.unknown") : `${numberText(Math.round(skew))} ms`}</span>],
           [t("gateways.policy"), <span className="num">{gateway.policy_version === gateway.wanted_policy_version ? gateway.policy_version : t("gateways.policy_behind", { has: gateway.policy_version, wanted: gateway.wanted_policy_version })}</span>],
-          [t("gateways.lost_doubled"), <span className="num">{gateway.lost} / {gateway.doubled}</span>],
+          [t("gateways.lost_doubled"), <span className="num">{gateway.lost} / {gateway.doubled ?? t("value.unknown")}</span>],
           [t("overview.repeated"), <span className="num">{numberText(gateway.repeated)}</span>],
         ]}
       />

@@ -50,7 +50,7 @@ function useGatewayColumns(): Column<Gateway>[] {
     { title: t("gateways.code"), width: 110, render: (_, gateway) => (gateway.state === "pending" ? <b className="num code">{codeText(gateway.code)}</b> : null) },
     { title: t("gateways.since"), width: 200, render: (_, gateway) => (gateway.since_ms === null ? t("value.never") : <AtSince ms={gateway.since_ms} />) },
     { title: t("gateways.devices"), width: 80, align: "right", render: (_, gateway) => <span className="num">{gateway.devices}</span> },
-    { title: t("gateways.lost_doubled"), width: 130, align: "right", render: (_, gateway) => <span className={gateway.lost + gateway.doubled > 0 ? "num look-2" : "num"}>{gateway.lost} / {gateway.doubled}</span> },
+    { title: t("gateways.lost_doubled"), width: 130, align: "right", render: (_, gateway) => <span className={gateway.lost + (gateway.doubled ?? 0) > 0 ? "num look-2" : "num"}>{gateway.lost} / {gateway.doubled ?? t("value.unknown")}</span> },
     { title: t("gateways.backlog"), width: 120, align: "right", render: (_, gateway) => <span className="num">{gateway.backlog === null || gateway.backlog === undefined ? t("value.unknown") : numberText(gateway.backlog)}</span> },
     { title: "", width: 180, render: (_, gateway) => (gateway.state === "pending" ? <DecideGateway gateway={gateway} /> : null) },
   ];
